@@ -30,7 +30,7 @@ from gateway.front.request_body import keep_expectation
 from gateway.front.server import GatewayRunner
 from gateway.hop.attempt import Attempts
 from gateway.hop.balancer import Balancer
-from gateway.hop.deciding.retry_budget import RetryBudgets
+from gateway.hop.deciding.retry_budget import LEAST_A_SECOND, RetryBudgets
 from gateway.hop.proxy import Proxy
 from gateway.hop.repeating import Repeating
 from gateway.hop.sending import Means
@@ -216,7 +216,8 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         endpoints.listen()
     roll = RollEndpoints(siblings=gateway.siblings, guard=guard)
     rng = random.Random()
-    budgets = RetryBudgets()
+    share = gateway.siblings.share
+    budgets = RetryBudgets(share.of(LEAST_A_SECOND))
     proxy = Proxy(
         upstreams=gateway.upstreams,
         repeating=Repeating(gateway.metrics, budgets, rng),
@@ -232,6 +233,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
             gateway.metrics.in_flight,
             settings.client_limits,
             budgets,
+            share=share,
             **({} if gateway.watched is None else {"watched": gateway.watched.get}),
         ),
         balancer=Balancer(

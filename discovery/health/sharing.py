@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -15,9 +14,8 @@ from .siblings import READY, STOPPING, Siblings
 VERDICTS = "health.verdicts"
 DOUBT = "health.doubt"
 
-#: Verdicts that come so close together are told in one message.
+#: Verdicts that come so soon after another are told in one message.
 GATHERED_FOR_S = 0.002
-DELAYS_KEPT = 1000
 
 
 class Told(NamedTuple):
@@ -59,8 +57,9 @@ class Sharing:
         #: The instances that this worker probes because their owner has said nothing for too long.
         self._covered: set[str] = set()
         self._untold: list[Told] = []
-        #: How long the last verdicts of siblings were on their way.
-        self.delays_s: deque[float] = deque(maxlen=DELAYS_KEPT)
+        self._told_s = 0.0
+        #: Called with how long the verdict of a sibling was on its way, s.
+        self.on_delay: Callable[[float], None] = _nothing
         self._hearing: Hearing | None = None
         self._count()
 
@@ -94,9 +93,14 @@ class Sharing:
         """Tell the siblings a verdict."""
         if not self.is_shared:
             return
-        if not self._untold:
-            asyncio.get_running_loop().call_later(GATHERED_FOR_S, self._tell_gathered)
         self._untold.append(told)
+        if len(self._untold) > 1:
+            return
+        wait_s = self._told_s + GATHERED_FOR_S - time.monotonic()
+        if wait_s > 0:
+            asyncio.get_running_loop().call_later(wait_s, self._tell_gathered)
+        else:
+            self._tell_gathered()
 
     def tell_doubt(self, key: str, probed_as: str, evidence: str) -> None:
         """Tell the siblings, the owner among them, that real requests speak against an instance."""
@@ -109,6 +113,7 @@ class Sharing:
 
     def _tell_gathered(self) -> None:
         untold, self._untold = self._untold, []
+        self._told_s = time.monotonic()
         self._siblings.tell(VERDICTS, untold)
 
     def _heard(self, _sibling: str, body: Any) -> None:
@@ -117,7 +122,7 @@ class Sharing:
             for told in body:
                 one = Told(*told)
                 self._covered.discard(one.key)
-                self.delays_s.append(now_s - one.at_s)
+                self.on_delay(now_s - one.at_s)
                 self._hearing.verdict(one)
 
     def _heard_doubt(self, _sibling: str, body: Any) -> None:
@@ -141,6 +146,10 @@ class Sharing:
         self._ready = sorted(one.id for one in members if one.state == READY)
         running = sorted(one.id for one in members if one.state != STOPPING)
         self._speakers = self._ready or running
+
+
+def _nothing(_delay_s: float) -> None:
+    pass
 
 
 def digest_of(instance: Instance) -> str:

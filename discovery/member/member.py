@@ -170,6 +170,11 @@ class Member:
                 await stack.enter_async_context(running("saved_view", self._saved_view.run))
             yield
 
+    def measure_verdicts(self, took: Callable[[float], None]) -> None:
+        """Call `took` with how long the verdict of a sibling was on its way, in seconds."""
+        if self._team is not None:
+            self._team.sharing.on_delay = took
+
     async def replace_fixed(self, services: Iterable[FixedService]) -> None:
         """Take these services with fixed addresses in place of all others, in one change of the view.
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from gateway.front.request_body import REPLAYED_BYTES, ClientLimits, RequestBody
 from gateway.hop.deciding.request_timeout import asked_timeout_s, timeout_line
 from gateway.hop.deciding.retry_budget import RetryBudgets
 from gateway.hop.deciding.retrying import IDEMPOTENT, Tried
+from gateway.machine.shares import ALL, Share
 from gateway.upstream.messages import RequestHead, ResponseHead
 from middlewares.exchange import ANSWERED, EXCHANGE, Exchange
 from middlewares.failures import ServiceBusy
@@ -45,6 +46,8 @@ class Means:
     client_limits: ClientLimits
     budgets: RetryBudgets
     watched: Callable[[str], "WatchedService | None"] = _nothing
+    #: What this worker has of a limit for the whole gateway.
+    share: Share = ALL
 
 
 class Sending:
@@ -72,7 +75,7 @@ class Sending:
         self.deadlines = policy.deadlines
         self._tells_time_left = False
         if policy.is_bounded or exchange.section.request_timeout is not None:
-            self._bound(means.in_flight)
+            self._bound(means)
         #: None: neither outliers nor a breaker.
         self.watched: WatchedService | None = None
         self._means = means
@@ -108,11 +111,13 @@ class Sending:
         """
         return self.idempotent and self.body is None
 
-    def _bound(self, in_flight: Mapping[str, int]) -> None:
+    def _bound(self, means: Means) -> None:
         """Refuse it if the service has enough, and limit its time. Raises ServiceBusy."""
         service, policy = self.route.service, self.route.policy
-        if policy.concurrent and in_flight[service] >= policy.concurrent:
-            raise ServiceBusy(service, policy.concurrent)
+        if policy.concurrent:
+            most = means.share.of(policy.concurrent)
+            if means.in_flight[service] >= most:
+                raise ServiceBusy(service, most)
         total_s, asked = policy.timeouts.total_s, self.exchange.section.request_timeout
         asked_s = asked_timeout_s(asked) if asked is not None and policy.takes_timeout else None
         if asked_s is not None:

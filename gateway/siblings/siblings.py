@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from gateway.machine.shares import Share
 from gateway.master.channel import Channel
 from gateway.master.wire import REPLACED, Message
 from gateway.siblings.seat import Seat
@@ -69,6 +70,11 @@ class Siblings:
         self._ids = itertools.count(1)
         self._waiting: dict[int, _Question] = {}
         self._answering: set[asyncio.Task[None]] = set()
+
+    @property
+    def share(self) -> Share:
+        """What this worker has of a limit for the whole gateway."""
+        return Share(self.slot, self.count)
 
     @property
     def alone(self) -> bool:

@@ -1,6 +1,8 @@
 """Limits for the connections to one instance; each is a setting."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from gateway.machine.shares import Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,3 +15,7 @@ class UpstreamLimits:
     connections: int = 0
     wait_s: float = 1.0
     head_bytes: int = 64 * 1024
+
+    def shared(self, share: Share) -> "UpstreamLimits":
+        """The limits of one worker."""
+        return replace(self, connections=share.of(self.connections))

@@ -49,7 +49,7 @@ from middlewares.routing.recent import RecentRequests
 from middlewares.routing.routing import Routing
 from middlewares.telemetry.certificate_metrics import CertificateCollector
 from middlewares.telemetry.configuration_metrics import ConfigurationCollector
-from middlewares.telemetry.discovery_metrics import DiscoveryCollector
+from middlewares.telemetry.discovery_metrics import DiscoveryCollector, verdict_delays
 from middlewares.telemetry.logs import lines_dropped
 from middlewares.telemetry.metrics import GatewayMetrics
 
@@ -97,7 +97,7 @@ class Gateway:
         if at_start is not None:
             self.dialer.tls.take(at_start.compiled.upstream_tls)
         self.upstreams = UpstreamClient(
-            self.dialer, settings.upstream_limits, self.plain_answers.read
+            self.dialer, settings.upstream_limits.shared(siblings.share), self.plain_answers.read
         )
         self.member = member = Member(
             settings.registry,
@@ -358,6 +358,8 @@ class Gateway:
             self.senders,
             *self.clients.memories(),
         )
+        if not self.siblings.alone:
+            member.measure_verdicts(verdict_delays(metrics.registry))
         metrics.registry.register(
             DiscoveryCollector(
                 instances=self.instance_counts,

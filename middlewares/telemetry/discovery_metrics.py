@@ -2,10 +2,25 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
+from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from middlewares.telemetry.metric_families import counter, gauge
+
+#: Upper edges, in seconds; a verdict should be with the siblings within 10 ms.
+VERDICT_DELAYS_S = (0.001, 0.002, 0.003, 0.004, 0.005, 0.0075, 0.01, 0.025, 0.05, 0.1, 0.5)
+
+
+def verdict_delays(registry: CollectorRegistry) -> Callable[[float], None]:
+    """What takes how long a verdict was on its way from one worker to another; for a gateway of several."""
+    histogram = Histogram(
+        "discovery_verdict_delay_seconds",
+        "How long a verdict was on its way to another worker.",
+        buckets=VERDICT_DELAYS_S,
+        registry=registry,
+    )
+    return histogram.observe
 
 
 class DiscoveryCollector(Collector):

@@ -24,7 +24,7 @@ from middlewares.telemetry.cache_metrics import CacheCollector, CacheNumbers
 from middlewares.telemetry.certificate_metrics import CertificateCollector
 from middlewares.telemetry.composition_metrics import CompositionCollector
 from middlewares.telemetry.compress_metrics import CompressCollector
-from middlewares.telemetry.discovery_metrics import DiscoveryCollector
+from middlewares.telemetry.discovery_metrics import DiscoveryCollector, verdict_delays
 from middlewares.telemetry.metrics import GatewayMetrics
 from middlewares.telemetry.mirror_metrics import MirrorCollector, MirrorNumbers
 from middlewares.telemetry.split_metrics import SplitCollector, SplitNumbers
@@ -175,6 +175,7 @@ def test_each_metric_is_in_the_table_with_its_type_and_labels() -> None:
     registry.register(TransformCollector({("shop", "answer", "not_json"): 1}))
     registry.register(VersionCollector(lambda: {("shop", "1"): 1}))
     registry.register(SplitCollector(lambda: [SplitNumbers("shop", "^1", 1, 0, 1.0)]))
+    verdict_delays(registry)(0.001)
     real = {}
     suffixes = {"counter": "_total", "info": "_info"}
     for family in registry.collect():

@@ -190,7 +190,8 @@ class Service(Section):
     )
     concurrent: Annotated[int, whole_number(0, 1_000_000)] = Field(
         default=0,
-        description="Most requests in flight to all of its instances together, from this worker; 0: no limit.",
+        description="Most requests in flight to all of its instances together, from this gateway, whose workers "
+        "have equal parts of it; 0: no limit.",
         examples=[200],
     )
 

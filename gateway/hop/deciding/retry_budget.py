@@ -1,10 +1,11 @@
 """Limits the repeats of a service's requests, so that an outage does not multiply its load."""
 
 from collections import defaultdict
+from functools import partial
 
 #: Requests and their repeats are compared over this time, in slots of one second.
 WINDOW_S = 10
-#: So many repeats a second are allowed, however few the requests are.
+#: So many repeats a second are allowed in a gateway, however few the requests are.
 LEAST_A_SECOND = 3
 #: In one second the share may be so many times as large, for what one instance leaves behind. What a service saves
 #: in ten good seconds would treble its load in the first bad one.
@@ -14,9 +15,10 @@ PEAK = 2
 class RetryBudget:
     """The requests and the repeats of one service in the last seconds; times are monotonic seconds."""
 
-    __slots__ = ("_repeats", "_requests", "_second")
+    __slots__ = ("_least", "_repeats", "_requests", "_second")
 
-    def __init__(self) -> None:
+    def __init__(self, least_a_second: int = LEAST_A_SECOND) -> None:
+        self._least = least_a_second
         self._second = 0
         self._requests = [0] * WINDOW_S
         self._repeats = [0] * WINDOW_S
@@ -41,7 +43,7 @@ class RetryBudget:
         is_within = sum(self._repeats) + 1 <= share * sum(
             self._requests
         ) and repeats <= PEAK * share * max(self._requests)
-        if not is_within and repeats > LEAST_A_SECOND:
+        if not is_within and repeats > self._least:
             return False
         self._repeats[slot] = repeats
         return True
@@ -54,7 +56,10 @@ class RetryBudget:
 
 
 class RetryBudgets(defaultdict[str, RetryBudget]):
-    """The budgets of a worker by the service's name; a reload of the file keeps them."""
+    """The budgets of a worker by the service's name; a reload of the file keeps them.
 
-    def __init__(self) -> None:
-        super().__init__(RetryBudget)
+    `least_a_second` is the worker's share of LEAST_A_SECOND.
+    """
+
+    def __init__(self, least_a_second: int = LEAST_A_SECOND) -> None:
+        super().__init__(partial(RetryBudget, least_a_second))

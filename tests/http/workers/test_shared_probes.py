@@ -72,10 +72,13 @@ async def test_a_verdict_is_logged_once_and_counts_for_the_registry(
         await eventually(all_unhealthy, within_s=20)
         for _ in range(10):  # each worker is asked
             assert (await exchange(gateway.port, GET)).status == 503
-        lines = [
-            line for line in gateway.logs("instance.health_changed") if line["to"] != "healthy"
-        ]
-        assert sorted(line["instance"] for line in lines) == ["i0", "i1", "i2", "i3"]
+
+        def lines() -> list[str]:
+            changes = gateway.logs("instance.health_changed")
+            return sorted(line["instance"] for line in changes if line["to"] == "unhealthy")
+
+        await eventually(lambda: len(lines()) >= len(upstreams))  # they are written a little later
+        assert lines() == ["i0", "i1", "i2", "i3"]
 
 
 async def test_a_killed_worker_leaves_no_instance_unprobed(
