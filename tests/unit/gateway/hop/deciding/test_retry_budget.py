@@ -56,6 +56,11 @@ def test_a_clock_that_steps_back_frees_nothing() -> None:
     ]
 
 
+def test_a_worker_has_its_part_of_what_is_always_allowed() -> None:
+    budget = RetryBudgets(1)["a"]
+    assert [budget.take(0.0, 5.0) for _ in range(2)] == [True, False]
+
+
 def test_each_service_has_its_own() -> None:
     budgets = RetryBudgets()
     assert budgets["a"] is budgets["a"] is not budgets["b"]

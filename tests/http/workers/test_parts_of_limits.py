@@ -1,0 +1,62 @@
+"""Limits of a gateway of which each worker has its part."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import StartUpstream
+from tests.support.eventually import eventually
+from tests.support.gateway_processes import gateway_of_workers
+from tests.support.raw_clients import exchange
+from tests.support.upstreams import OK, Received
+
+GET = b"GET /api/orders/1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+MOST = 4
+FILE = f"""
+services: {{orders_service: {{concurrent: {MOST}}}}}
+routes:
+  - {{name: orders, match: {{prefix: /api/orders}}, service: orders_service}}
+"""
+
+
+@pytest.mark.parametrize("limit", ["UPSTREAM_CONNECTIONS", "concurrent"])
+async def test_the_parts_of_all_workers_are_the_limit(
+    tmp_path: Path, registry_url: str, start_upstream: StartUpstream, limit: str
+) -> None:
+    released = asyncio.Event()
+
+    async def waiting(_received: Received, writer: asyncio.StreamWriter) -> None:
+        await released.wait()
+        writer.write(OK)
+        await writer.drain()
+
+    upstream = await start_upstream(waiting)
+    environment = {"RATE_LIMIT_REQUESTS": "0", "UPSTREAM_CONNECTION_WAIT": "60"}
+    if limit == "concurrent":
+        (tmp_path / "lockgate.yaml").write_text(FILE)
+        environment["GATEWAY_CONFIG"] = str(tmp_path / "lockgate.yaml")
+    else:
+        environment[limit] = str(MOST)
+    async with gateway_of_workers(tmp_path, registry_url, **environment) as gateway:
+        await gateway.register("orders_service", upstream.port, health_check_url="/health")
+        asking: list[asyncio.Task[int]] = []
+
+        async def ask() -> int:
+            return (await exchange(gateway.port, GET)).status
+
+        async def both_are_full() -> bool:
+            asking.append(asyncio.create_task(ask()))
+            await asyncio.sleep(0.02)
+            return len(upstream.requests) >= MOST
+
+        await eventually(both_are_full, within_s=20)
+        asking += [asyncio.create_task(ask()) for _ in range(8)]
+        if limit == "concurrent":  # refused at once
+            await eventually(lambda: sum(one.done() for one in asking) == len(asking) - MOST)
+        assert len(upstream.requests) == MOST
+        released.set()
+        statuses = await asyncio.gather(*asking)
+        refused = statuses.count(503)
+        assert statuses.count(200) == len(statuses) - refused
+        assert (refused > 0) == (limit == "concurrent")
