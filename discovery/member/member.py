@@ -131,7 +131,11 @@ class Member:
             speaks_for=speaks_for,
         )
         self._acknowledger = Acknowledger(self.registry, self.worker, traffic.unanswered)
-        self._saved_view = SavedView(view_file, lambda: self.watcher.age_s) if view_file else None
+        self._saved_view = (
+            SavedView(view_file, lambda: self.watcher.age_s, lambda: speaks_for(str(view_file)))
+            if view_file
+            else None
+        )
         #: Whether there is a view to route by, and a lease if the registry answers.
         self.is_ready = False
         self._ready = asyncio.Event()

@@ -58,8 +58,12 @@ class SavedView:
     gateway that starts with it must not send them anything.
     """
 
-    def __init__(self, path: Path, age_s: Callable[[], float]) -> None:
+    def __init__(
+        self, path: Path, age_s: Callable[[], float], writes: Callable[[], bool] = lambda: True
+    ) -> None:
+        """`writes` says whether this worker of the gateway is the one that writes."""
         self._path = path
+        self._writes = writes
         self._age_s = age_s
         self._view: View | None = None
         self._lines = ViewLines()
@@ -86,6 +90,9 @@ class SavedView:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CONFIRM_INTERVAL_S):
                     await self._something.wait()
+            if not self._writes():
+                await asyncio.sleep(WRITE_PAUSE_S)
+                continue
             began_s = time.monotonic()
             try:
                 await self._keep()

@@ -6,8 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from tests.conftest import StartUpstream
-from tests.support.eventually import eventually
-from tests.support.gateway_processes import GatewayProcess
+from tests.support.gateway_processes import GatewayProcess, in_the_end
 from tests.support.raw_clients import exchange
 from tests.support.upstreams import ScriptedUpstream
 
@@ -40,7 +39,7 @@ class Drains:
         path = "/services/orders_service/instances/stays"
         assert (await gateways[0].request("PUT", path, json=body)).status == 201
         for gateway in gateways:
-            await eventually(lambda g=gateway: g.logs("instance.health_changed"))
+            await in_the_end(lambda g=gateway: g.logs("instance.health_changed"))
         drains = cls(gateways, drained)
         clients = [
             asyncio.create_task(drains._ask(gateway.port))
@@ -62,12 +61,12 @@ class Drains:
         body = {"host": "127.0.0.1", "port": self._drained.port, "health_check_url": "/health"}
         had = len(self._drained.requests)
         assert (await gateway.request("PUT", path, json=body)).status == 201
-        await eventually(lambda: len(self._drained.requests) > had + 4, within_s=20)
+        await in_the_end(lambda: len(self._drained.requests) > had + 4)
         answer = await gateway.request("POST", f"{path}/drain?wait=30")
         acknowledged = len(self._drained.requests)
         assert answer.status == 200, answer.body
         asked = self._asked
-        await eventually(lambda: self._asked >= asked + AFTERWARDS, within_s=20)
+        await in_the_end(lambda: self._asked >= asked + AFTERWARDS)
         self.late += len(self._drained.requests) - acknowledged
         assert (await gateway.request("DELETE", path)).status == 204
         drained: dict[str, Any] = answer.json()

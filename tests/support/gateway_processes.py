@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -171,3 +172,7 @@ async def gateway_of_workers(
 async def until(look: Callable[[], Awaitable[bool]], *, within_s: float = 5.0) -> None:
     """`eventually` for a coroutine function."""
     _: bool = await eventually(look, within_s=within_s)
+
+
+#: `eventually` with the time that workers need on a busy machine.
+in_the_end = partial(eventually, within_s=60.0)

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from tests.conftest import StartUpstream
 from tests.support.drained import Drains
-from tests.support.eventually import eventually
-from tests.support.gateway_processes import GatewayOfWorkers, gateway_of_workers
+from tests.support.gateway_processes import GatewayOfWorkers, gateway_of_workers, in_the_end
 from tests.support.raw_clients import exchange
 
 GET = b"GET /api/orders/1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
@@ -41,7 +40,7 @@ async def test_four_workers_of_two_gateways_admit_no_more_than_the_limit(
     ) as gateways:
         await gateways[0].register("orders_service", upstream.port, health_check_url="/health")
         for gateway in gateways:
-            await eventually(lambda g=gateway: g.logs("instance.health_changed"))
+            await in_the_end(lambda g=gateway: g.logs("instance.health_changed"))
         statuses: list[int] = []
 
         async def ask(port: int) -> None:

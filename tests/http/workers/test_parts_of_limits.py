@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import StartUpstream
-from tests.support.eventually import eventually
-from tests.support.gateway_processes import gateway_of_workers
+from tests.support.gateway_processes import gateway_of_workers, in_the_end
 from tests.support.raw_clients import exchange
 from tests.support.upstreams import OK, Received
 
@@ -50,10 +49,10 @@ async def test_the_parts_of_all_workers_are_the_limit(
             await asyncio.sleep(0.02)
             return len(upstream.requests) >= MOST
 
-        await eventually(both_are_full, within_s=20)
+        await in_the_end(both_are_full)
         asking += [asyncio.create_task(ask()) for _ in range(8)]
         if limit == "concurrent":  # refused at once
-            await eventually(lambda: sum(one.done() for one in asking) == len(asking) - MOST)
+            await in_the_end(lambda: sum(one.done() for one in asking) == len(asking) - MOST)
         assert len(upstream.requests) == MOST
         released.set()
         statuses = await asyncio.gather(*asking)

@@ -12,8 +12,7 @@ import redis
 
 from discovery.store.keys import KEY_NAMES, registry_keys
 from tests.conftest import StartUpstream
-from tests.support.eventually import eventually
-from tests.support.gateway_processes import GatewayOfWorkers, gateway_of_workers
+from tests.support.gateway_processes import GatewayOfWorkers, gateway_of_workers, in_the_end
 from tests.support.raw_clients import exchange
 from tests.support.registry_servers import RegistryServer
 from tests.support.upstreams import ScriptedUpstream
@@ -31,7 +30,7 @@ async def instances_of(
         body = {"host": "127.0.0.1", "port": upstream.port, "health_check_url": "/health"}
         path = f"/services/orders_service/instances/i{number}"
         assert (await gateway.request("PUT", path, json=body)).status == 201
-    await eventually(lambda: len(gateway.logs("instance.health_changed")) >= count)
+    await in_the_end(lambda: len(gateway.logs("instance.health_changed")) >= count)
     return upstreams
 
 
@@ -47,7 +46,7 @@ async def test_an_instance_is_probed_once_in_an_interval_however_many_workers_th
     ) as gateway:
         upstreams = await instances_of(gateway, start_upstream, 6)
         before, began_s = sum(one.probes for one in upstreams), time.monotonic()
-        await eventually(lambda: all(one.probes > 15 for one in upstreams), within_s=30)
+        await in_the_end(lambda: all(one.probes > 15 for one in upstreams))
         probes = sum(one.probes for one in upstreams) - before
         intervals = (time.monotonic() - began_s) / INTERVAL_S
         assert probes / len(upstreams) < 1.3 * intervals + 1
@@ -69,7 +68,7 @@ async def test_a_verdict_is_logged_once_and_counts_for_the_registry(
             services = (await gateway.request("GET", "/services")).json()["services"]
             return {one["status"] for one in services[0]["instances"]} == {"unhealthy"}
 
-        await eventually(all_unhealthy, within_s=20)
+        await in_the_end(all_unhealthy)
         for _ in range(10):  # each worker is asked
             assert (await exchange(gateway.port, GET)).status == 503
 
@@ -77,7 +76,7 @@ async def test_a_verdict_is_logged_once_and_counts_for_the_registry(
             changes = gateway.logs("instance.health_changed")
             return sorted(line["instance"] for line in changes if line["to"] == "unhealthy")
 
-        await eventually(lambda: len(lines()) >= len(upstreams))  # they are written a little later
+        await in_the_end(lambda: len(lines()) >= len(upstreams))  # they are written a little later
         assert lines() == ["i0", "i1", "i2", "i3"]
 
 
@@ -88,9 +87,9 @@ async def test_a_killed_worker_leaves_no_instance_unprobed(
         upstreams = await instances_of(gateway, start_upstream, 8)
         killed, _ = gateway.workers
         os.kill(killed, signal.SIGKILL)
-        await eventually(lambda: gateway.logs("worker.ended"))
+        await in_the_end(lambda: gateway.logs("worker.ended"))
         probes = [one.probes for one in upstreams]
-        await eventually(
+        await in_the_end(
             lambda: all(one.probes > n for one, n in zip(upstreams, probes, strict=True))
         )
 
@@ -104,7 +103,7 @@ async def test_the_instances_of_a_hanging_worker_are_judged_by_the_other(
         os.kill(hanging, signal.SIGSTOP)
         for one in upstreams:
             one.healthy = False
-        await eventually(
+        await in_the_end(
             lambda: (
                 len(
                     {
@@ -115,7 +114,6 @@ async def test_the_instances_of_a_hanging_worker_are_judged_by_the_other(
                 )
                 == len(upstreams)
             ),
-            within_s=30,
         )
         assert not gateway.logs("worker.ended"), "it still hangs"
 
@@ -126,12 +124,12 @@ async def test_without_the_registry_a_new_worker_begins_with_its_siblings_view(
     """Half of the requests would be answered 503 `no_view` until the registry is back."""
     async with gateway_of_workers(tmp_path, own_registry.url, RATE_LIMIT_REQUESTS="0") as gateway:
         await instances_of(gateway, start_upstream, 3)
-        await eventually(lambda: len(gateway.logs("gateway.routing")) == 2)
+        await in_the_end(lambda: len(gateway.logs("gateway.routing")) == 2)
         own_registry.kill()
-        await eventually(lambda: len(gateway.logs("registry.unreachable")) >= 2)
+        await in_the_end(lambda: len(gateway.logs("registry.unreachable")) >= 2)
         killed, _ = gateway.workers
         os.kill(killed, signal.SIGKILL)
-        await eventually(lambda: gateway.logs("worker.ended"))
+        await in_the_end(lambda: gateway.logs("worker.ended"))
         ends = asyncio.Event()
         statuses: list[int] = []
 
@@ -142,7 +140,7 @@ async def test_without_the_registry_a_new_worker_begins_with_its_siblings_view(
         asking = [asyncio.create_task(ask()) for _ in range(4)]
         await gateway.all_ready(without=[killed])
         more = len(statuses) + 100
-        await eventually(lambda: len(statuses) > more, within_s=20)
+        await in_the_end(lambda: len(statuses) > more)
         ends.set()
         await asyncio.gather(*asking)
         assert set(statuses) == {200}
@@ -150,7 +148,7 @@ async def test_without_the_registry_a_new_worker_begins_with_its_siblings_view(
         assert [line["view_from"] for line in lines[2:]] == ["sibling"]
 
         own_registry.start()
-        await eventually(lambda: len(gateway.logs("registry.connected")) >= 4, within_s=20)
+        await in_the_end(lambda: len(gateway.logs("registry.connected")) >= 4)
         assert (await exchange(gateway.port, GET)).status == 200
 
 
@@ -176,7 +174,7 @@ async def test_nobody_waits_for_a_worker_that_was_killed(
                 if name.decode().endswith(f".{killed}")
             ]
             os.kill(killed, signal.SIGKILL)
-            await eventually(lambda n=number: len(gateway.logs("worker.ended")) == n)
+            await in_the_end(lambda n=number: len(gateway.logs("worker.ended")) == n)
             path = "/services/orders_service/instances/i0/drain?wait=20"
             drained = (await gateway.request("POST", path)).json()
             assert drained["complete"], drained

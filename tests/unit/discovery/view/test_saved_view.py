@@ -265,3 +265,21 @@ def test_a_view_is_on_the_disk_before_it_takes_the_place_of_the_last_one(
     save(path, view_of(entry("price/a")), time.time())
     written = (path.stat().st_ino, path.stat().st_size)
     assert done == [("fsync", *written), ("replace", *written)]
+
+
+async def test_of_several_workers_one_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saved_view, "WRITE_PAUSE_S", 0.01)
+    said = [False, False, False]
+
+    def writes() -> bool:
+        return said.pop() if said else True  # the one that wrote has ended
+
+    keeper = SavedView(tmp_path / "view", lambda: 0.0, writes)
+    keeper.view_changed(View(), View(), None)
+    running = asyncio.create_task(keeper.run())
+    await eventually(lambda: len(said) == 1)
+    assert not (tmp_path / "view").exists()
+    await eventually((tmp_path / "view").exists)
+    await end(running)
