@@ -28,10 +28,12 @@ from gateway.machine.shared_counts import SharedCounts, shared_counts
 from gateway.master.state import MasterState
 from gateway.master.wire import MASTER_STATE
 from gateway.process.draining import drain
+from gateway.process.passed_sockets import take_passed_sockets
 from gateway.process.readiness import NO_VIEW as WAITS_FOR_VIEW
 from gateway.process.readiness import telling_readiness
 from gateway.process.sockets import PUBLIC_ADDRESS, bind
 from gateway.process.stop_signals import StopSignals
+from gateway.process.supervised import Supervised
 from gateway.siblings.seat import COUNTS, Seat, seat_of_this_process
 from gateway.siblings.siblings import Siblings
 from gateway.version import VERSION
@@ -65,6 +67,8 @@ def main() -> int:
     open_standard_streams()
     seat = seat_of_this_process()
     try:
+        passed = take_passed_sockets(os.environ)
+        passed.overrule(os.environ)
         settings = load_settings()
         require_extension()
         with collector_paused():
@@ -77,7 +81,7 @@ def main() -> int:
         return EXIT_USAGE
     raise_limit()
     try:
-        sockets = bind(settings) if seat is None else _inherited(seat)
+        sockets = bind(settings, passed) if seat is None else _inherited(seat)
     except OSError as error:
         print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_FAILURE
@@ -168,12 +172,13 @@ async def serve(
     stop.take()
     loop = asyncio.get_running_loop()
     siblings = Siblings(seat)
+    supervised = Supervised(os.environ)
     app = create_app(settings, at_start, siblings)
     gateway = app[GATEWAY]
     if siblings.alone:
         # By default these signals would end the process.
         loop.add_signal_handler(signal.SIGUSR2, _log.warning, "signal.ignored")
-        reloads = Reloads(gateway.configuration)
+        reloads = Reloads(gateway.configuration, supervised)
         loop.add_signal_handler(signal.SIGHUP, _hang_up, stop, reloads)
     else:
         for number in (
@@ -214,11 +219,14 @@ async def serve(
                 compiled=is_compiled(),
             )
             on_started()
+            supervised.ready(f"serving on {host}:{port}")
             async with telling_readiness(gateway, runner, sockets[0]):
                 await stop.asked.wait()
+            supervised.stopping()
             _log.info("gateway.stopping", grace_s=settings.shutdown_grace)
             await _unless(stop.at_once, drain(gateway, runner, sockets))
     finally:
+        supervised.close()
         deserted.cancel()
         await runner.cleanup()
         if gateway.scrapes is not None:
@@ -240,17 +248,27 @@ async def _stop_when_deserted(siblings: Siblings, stop: StopSignals) -> None:
 class Reloads:
     """Reloads the configuration file at SIGHUP; without a file the signal is ignored."""
 
-    def __init__(self, configuration: Configuration[Any] | None) -> None:
+    def __init__(self, configuration: Configuration[Any] | None, supervised: Supervised) -> None:
         self._configuration = configuration
+        self._supervised = supervised
         self._under_way: set[asyncio.Task[Reloaded]] = set()
 
     def begin(self) -> None:
+        self._supervised.reloading()
         if self._configuration is None:
             _log.warning("signal.ignored", detail="GATEWAY_CONFIG names no file to reload")
+            self._supervised.reloaded("there is no configuration file to reload")
             return
-        task = asyncio.create_task(self._configuration.reload("SIGHUP"))
+        task = asyncio.create_task(self._reload(self._configuration))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
+
+    async def _reload(self, configuration: Configuration[Any]) -> Reloaded:
+        reloaded = await configuration.reload("SIGHUP")
+        self._supervised.reloaded(
+            " ".join((f"reload: {reloaded.result.value}", *reloaded.mistakes[:1]))
+        )
+        return reloaded
 
 
 def _hang_up(stop: StopSignals, reloads: Reloads) -> None:

@@ -8,14 +8,20 @@ from typing import Any
 
 from gateway.config.settings import GatewaySettings
 from gateway.machine.bind_failures import reason
+from gateway.process.passed_sockets import NOTHING_PASSED, PassedSockets
 
 #: The variables of the listening address, as messages name them.
 PUBLIC_ADDRESS = "GATEWAY_HOST, GATEWAY_PORT"
 
 
-def bind(settings: GatewaySettings) -> list[socket.socket]:
+def bind(settings: GatewaySettings, passed: PassedSockets = NOTHING_PASSED) -> list[socket.socket]:
     """The public socket, and the admin's if there is one; OSError says what is in the way."""
-    sockets = [_bind_tcp(settings.gateway_host, settings.gateway_port, PUBLIC_ADDRESS)]
+    public = passed.public
+    if public is None:
+        public = _bind_tcp(settings.gateway_host, settings.gateway_port, PUBLIC_ADDRESS)
+    sockets = [public]
+    if passed.admin is not None:
+        return [*sockets, passed.admin]
     if settings.admin_listen is None:
         return sockets
     if settings.admin_listen.startswith("unix:"):
