@@ -12,6 +12,7 @@ from typing import Any
 
 from gateway.master.departed import add, count_replacement, departed
 from gateway.master.log import Log
+from gateway.master.notify import ServiceManager
 from gateway.master.reloads import Reloads
 from gateway.master.rolls import Rolls
 from gateway.master.state import MasterState
@@ -36,6 +37,7 @@ class Master:
 
     def __init__(self, state: MasterState) -> None:
         self.log = Log(state.log_format)
+        self.manager = ServiceManager(os.environ)
         self.sockets = state.sockets
         self.gateway = state.gateway
         self.started_at_s = state.started_at_s
@@ -75,7 +77,9 @@ class Master:
         self.rolls.go_on()
         self._tell_all()
         looking = asyncio.create_task(self._look())
+        alive = asyncio.create_task(self._say_alive())
         await self._stopping.wait()
+        self.manager.stopping("requests in flight finish, then tunnels and event streams")
         looking.cancel()
         for task in self._tasks:
             task.cancel()
@@ -91,6 +95,7 @@ class Master:
                 [asyncio.create_task(worker.changed.wait()) for worker in self.workers],
                 return_when=asyncio.FIRST_COMPLETED,
             )
+        alive.cancel()
         self.log.info("gateway.stopped")
         return self._status
 
@@ -123,6 +128,12 @@ class Master:
         self._stopping.set()
 
     @property
+    def status(self) -> str:
+        """A line for the service manager."""
+        # In a roll a new one is ready before the old one is told to stop.
+        return f"{min(len(self.serving()), self.count)} of {self.count} workers serve"
+
+    @property
     def stopping(self) -> bool:
         return self._stopping.is_set()
 
@@ -146,6 +157,7 @@ class Master:
                 worker.become(READY)
                 self._ever_ready = True
                 self.log.info("worker.ready", slot=worker.slot, pid=worker.pid)
+                self.manager.ready(self.status)
                 self._tell_all()
         elif kind == "waits_for":
             worker.waits_for = message["what"]
@@ -243,6 +255,8 @@ class Master:
         worker.ended(status)
         worker.close()
         self._tell_all()
+        if not self.stopping:
+            self.manager.says(self.status)
         if was == STOPPING or self.stopping:
             if not self.stopping:
                 count_replacement(self.departed, "rolled")
@@ -271,6 +285,12 @@ class Master:
         await asyncio.sleep(BACKOFF_S[min(early, len(BACKOFF_S) - 1)])
         if not self.stopping:
             self.spawn(slot)
+
+    async def _say_alive(self) -> None:
+        """Tell the watchdog, while workers finish their requests too."""
+        while self.manager.watchdog_s is not None:
+            self.manager.alive()
+            await asyncio.sleep(self.manager.watchdog_s)
 
     async def _look(self) -> None:
         """End workers whose loop hangs, or that do not get ready."""

@@ -71,6 +71,13 @@ def forget(environ: MutableMapping[str, str]) -> None:
         environ.pop(name, None)
 
 
+def for_child(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without the variables."""
+    child = dict(environ)
+    forget(child)
+    return child
+
+
 def _address(path: str) -> str:
     if path.startswith("@"):  # a name that no file system has
         return "\0" + path[1:]

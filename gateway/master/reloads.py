@@ -76,6 +76,7 @@ class Reloads:
 
     async def _reload(self, why: str) -> None:
         about = {"number": self._number, "why": why}
+        self._master.manager.reloading()
         for left in reversed(range(TRIES)):
             workers = self._master.serving()
             answers = await self._ask(workers, "reload.prepare", about)
@@ -108,6 +109,8 @@ class Reloads:
 
     def _end(self, how: dict[str, Any]) -> None:
         """Tell all workers, one of which may have been asked for it."""
+        told = " ".join((f"reload: {how['result']}", *how["mistakes"][:1]))
+        self._master.manager.ready(f"{self._master.status}; {told}")
         self._last = {"number": self._number, **how}
         said = {"kind": "said", "from": "master", "topic": "reload.ended", "body": self._last}
         for worker in self._master.workers:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.master.channel import Channel
+from gateway.master.notify import for_child
 from gateway.master.state import WorkerState
 from gateway.master.wire import WORKER_FD, Message
 
@@ -70,7 +71,7 @@ class Worker:
             pid = os.posix_spawn(
                 sys.executable,
                 [sys.executable, "-m", "lockgate.gateway"],
-                {**os.environ, WORKER_FD: str(theirs.fileno())},
+                {**for_child(os.environ), WORKER_FD: str(theirs.fileno())},
                 file_actions=[(os.POSIX_SPAWN_DUP2, errors_in, 2)],
                 setsigmask=(),
                 setsigdef=(signal.SIGPIPE,),

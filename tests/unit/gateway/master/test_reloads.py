@@ -8,6 +8,7 @@ import pytest
 
 from gateway.master import reloads
 from gateway.master.agreement import DIFFERENT
+from gateway.master.notify import ServiceManager
 from gateway.master.reloads import NO_FILE, Reloads
 
 Body = dict[str, Any]
@@ -55,6 +56,8 @@ class Master:
     def __init__(self, *answers: dict[str, Any]) -> None:
         self.workers = [Worker(self, pid, one) for pid, one in enumerate(answers, 1)]
         self.log = self
+        self.manager = ServiceManager({})
+        self.status = "all workers serve"
         self.warned: list[Body] = []
         self.tasks: list[asyncio.Task[Any]] = []
         self.reloads = Reloads(self)  # type: ignore[arg-type]
