@@ -15,10 +15,18 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from discovery import AsyncServiceRegistry
 from tests.support.documents import ROOT
 from tests.support.eventually import eventually
 from tests.support.manifests import pods
-from tests.support.manifests.building import KUBERNETES, build, each, named, template
+from tests.support.manifests.building import (
+    KUBERNETES,
+    build,
+    containers,
+    each,
+    named,
+    template,
+)
 from tests.support.registry_servers import free_port
 
 pytestmark = pytest.mark.timeout(300)  # four processes start
@@ -166,3 +174,29 @@ async def test_it_starts_is_ready_reads_an_exchanged_file_and_stops(
 
 async def is_200(answers: Callable[[str], Awaitable[tuple[int, str]]], path: str) -> bool:
     return (await answers(path))[0] == 200
+
+
+async def test_the_example_around_any_program_registers_the_pods_address(
+    folder: Path, registry_url: str
+) -> None:
+    documents = build(KUBERNETES / "overlays/full")
+    deployment = named(documents, "Deployment", "orders")
+    (container,) = containers(deployment)
+    port = str(free_port())
+    words = [port if word == "9000" else word for word in container["command"] + container["args"]]
+    command = [str(Path(sys.executable).parent / words[0]), *words[1:]]
+    known = {"REDIS_URL": registry_url, "ADVERTISE_HOST": "127.0.0.1"}
+    values = pods.variables(documents, deployment)
+    environment = {name: known[name] if value is None else value for name, value in values.items()}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    async with AsyncServiceRegistry(registry_url) as registry:
+        async with running(command, environment, folder / "log") as process:
+
+            async def registered() -> list[str]:
+                assert process.returncode is None, (folder / "log").read_text()
+                services = await registry.list_services()
+                return [one["url"] for service in services for one in service["instances"]]
+
+            await eventually(registered, within_s=90)
+            assert await registered() == [f"http://127.0.0.1:{port}"]
+        assert await registry.list_services() == []
