@@ -187,7 +187,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
     )
     registration = RegistrationEndpoints(
         registry=member.registry,
-        reached=member.watcher.reached,
+        reached=reached_in_all_workers(member.watcher.reached, gateway.siblings, asking),
         status_of=member.health.status,
         policy=lambda: gateway.dialer.policy,
         guard=guard,
@@ -285,6 +285,26 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         handler = or_page(proxy.handle, front.show)
         proxied = ProxiedResource(handler, gateway.routing, admin_port_beside_a_file(gateway))
     app.router.register_resource(proxied)
+
+
+def reached_in_all_workers(
+    reached: Callable[[str, int], Awaitable[bool]], siblings: Siblings, asking: Asking
+) -> Callable[[str, int], Awaitable[bool]]:
+    """Wait until the views of all workers include a revision of the registry; False: not in time."""
+    if siblings.alone:
+        return reached
+
+    async def here(asked: tuple[str, int]) -> bool:
+        return await reached(*asked)
+
+    async def everywhere(epoch: str, revision: int) -> bool:
+        own, others = await asyncio.gather(
+            reached(epoch, revision), asking.ask("view.reached", [epoch, revision])
+        )
+        return own and all(others.values())
+
+    asking.answers("view.reached", here)
+    return everywhere
 
 
 def in_all_workers(

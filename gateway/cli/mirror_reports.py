@@ -6,7 +6,7 @@ from typing import Any
 from gateway.cli.output import print_lines, print_rows
 from middlewares.telemetry.printable import printable
 
-_NOTHING = "no request has been copied since this worker or its report began"
+_NOTHING = "no request has been copied since the gateway or the report began"
 _HEADINGS = ("kind", "place", "count", "original", "mirror", "correlation id of the first")
 
 

@@ -43,7 +43,7 @@ REFUSES = "the registry answers, and refuses to be changed; try again later"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrationEndpoints:
-    """The handlers; they answer a change when this worker's own view has it (`reached`)."""
+    """The handlers; they answer a change when the views of this gateway's workers have it (`reached`)."""
 
     registry: AsyncServiceRegistry
     reached: Callable[[str, int], Awaitable[bool]]

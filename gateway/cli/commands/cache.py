@@ -100,7 +100,7 @@ def show(
 def stats(
     port_offset: str, data_dir: Path | None, url: str | None, token: str | None, as_json: bool
 ) -> None:
-    """Show hits, misses and what is kept, of one worker since it began."""
+    """Show hits and misses since the workers of the gateway began, and what is kept."""
     from gateway.cli import kept_answers
     from gateway.cli.output import print_document
 

@@ -19,7 +19,7 @@ _REPORT = "lockgate mirror report"
 def report(
     port_offset: str, data_dir: Path | None, url: str | None, token: str | None, as_json: bool
 ) -> None:
-    """Show for each mirror what became of its copies, and where the answers differ, of one worker."""
+    """Show for each mirror what became of its copies, and where the answers differ."""
     from gateway.cli import mirror_reports
     from gateway.cli.api_keys import gateway_with_token
     from gateway.cli.output import print_document

@@ -17,7 +17,7 @@ def versions(
 ) -> None:
     """Show the instances of each version, and who still calls which version.
 
-    The calls are those that one worker has counted since it began, on routes with `versions`.
+    The calls are those that the workers of the gateway have counted since they began, on routes with `versions`.
     """
     from gateway.cli.api_keys import gateway_with_token
     from gateway.cli.output import print_document

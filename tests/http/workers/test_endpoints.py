@@ -133,6 +133,16 @@ async def test_callers_of_versions_are_those_of_all_workers(
         assert [(one["name"], one["requests"]) for one in version["callers"]] == [("Python", COUNT)]
 
 
+async def test_an_instance_is_known_to_all_workers_when_the_call_is_answered(
+    gateway: GatewayOfWorkers,
+) -> None:
+    for number in range(20):
+        path = f"/services/found{number}/instances/a"
+        made = await gateway.request("PUT", path, json={"host": "127.0.0.1", "port": 9})
+        assert made.status == 201, made.body
+        await send(gateway, f"/services/found{number}", count=4)
+
+
 async def test_a_purge_reaches_all_workers_while_the_registry_is_away(
     tmp_path: Path, own_registry: RegistryServer, start_upstream: StartUpstream
 ) -> None:

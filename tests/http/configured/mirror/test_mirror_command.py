@@ -61,4 +61,4 @@ async def test_a_reset_begins_it_anew(start_mirrored: StartMirrored, tmp_path: P
     done = await lockgate(tmp_path, "mirror", "reset", *at(mirrored))
     assert done == (0, "the reports begin anew\n", "")
     done = await lockgate(tmp_path, "mirror", "report", *at(mirrored))
-    assert done == (0, "no request has been copied since this worker or its report began\n", "")
+    assert done == (0, "no request has been copied since the gateway or the report began\n", "")
