@@ -31,7 +31,7 @@ BOUNDS = (
     Bound(f"CPU: more than {BUSY:.0%} of a core beside limits", lambda _, it: _beside(it) / BUSY),
     Bound(
         "CPU: a decision takes 100 ms, and limits are counted by each worker alone",
-        lambda _, it: it.decision_p99_ms / (ANSWER_WITHIN_S * 1000),
+        lambda _, it: it.call_p99_ms / (ANSWER_WITHIN_S * 1000),
     ),
     Bound(
         "stall: a snapshot keeps decisions waiting for 100 ms",

@@ -79,11 +79,11 @@ async def run(server: Server, system: System, for_s: float) -> Ran:
         await asyncio.sleep(for_s)
         took_s = time.perf_counter() - begun_s
         used = await asyncio.to_thread(server.used) - before
-        asks = counts.asks - begun.asks
+        asks = max(1, counts.asks - begun.asks)
         reached = replace(
             system,
             requests_s=asks / took_s,
-            heartbeat_s=system.instances / (counts.heartbeats - begun.heartbeats) * took_s,
+            heartbeat_s=system.instances * took_s / max(1, counts.heartbeats - begun.heartbeats),
             restarts_s=(counts.restarts - begun.restarts) / took_s,
             network_ms=(counts.waited_s - begun.waited_s) / asks * 1000,
         )

@@ -33,9 +33,10 @@ class Loaded:
 
     shares: Sequence[Share]
     cpu: float
-    #: A decision of the limiter, from its request: the mean, and a bound that 99 in 100 keep.
+    #: A decision of the limiter, from its request; it may wait for the call before its own.
     decision_ms: float
-    decision_p99_ms: float
+    #: What 99 in 100 of the limiter's calls do not exceed.
+    call_p99_ms: float
     #: Asks of a call.
     batch: float
     in_mbit_s: float

@@ -84,7 +84,7 @@ def _taken(systems: Sequence[System], loaded: Sequence[Loaded]) -> list[tuple[st
         rows.append((f"- {why}", *(f"{one.shares[number].cpu * 100:.1f}" for one in loaded)))
     rows += [
         ("a decision, mean ms", *(_time(one, one.decision_ms) for one in loaded)),
-        ("a decision, p99 at most ms", *(_time(one, one.decision_p99_ms) for one in loaded)),
+        ("a call, p99 at most ms", *(_time(one, one.call_p99_ms) for one in loaded)),
         ("asks of a call", *(_time(one, one.batch) for one in loaded)),
         ("in, Mbit/s", *(f"{one.in_mbit_s:.1f}" for one in loaded)),
         ("out, Mbit/s", *(f"{one.out_mbit_s:.1f}" for one in loaded)),
