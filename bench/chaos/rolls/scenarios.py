@@ -24,7 +24,7 @@ class Scenario:
     short_per_s: float = 50
     of_each: int = 10
     short_of_each: int = 4
-    #: Whether the short form is one of the tests: those that wait for the 10 or 15 s of a bar are not.
+    #: Whether the short form is one of the tests: tests/http/workers has the others, without load.
     tested: bool = True
     calm_s: float = 20
     timed: bool = False
@@ -50,7 +50,7 @@ SCENARIOS = [
         "instances rolled",
         "each of 3 instances replaced by a new one, over and over",
         acts.roll_instances,
-        BALANCED,
+        TWO,
         1,
         70,
         timed=True,
@@ -97,5 +97,6 @@ SCENARIOS = [
         1,
         5,
         calm_s=5,
+        tested=False,
     ),
 ]
