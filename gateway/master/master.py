@@ -87,6 +87,7 @@ class Master:
         for worker in self.workers:
             if worker.state != STOPPING:
                 self.let_end(worker, GATEWAY_STOPS)
+        self._close_port()
         while self.workers:
             if self._at_once.is_set():
                 for worker in self.workers:
@@ -98,6 +99,14 @@ class Master:
         alive.cancel()
         self.log.info("gateway.stopped")
         return self._status
+
+    def _close_port(self) -> None:
+        """Close this process's copies of the sockets: who connects after the last worker's is refused at once.
+
+        With an open copy the kernel would take connections that nobody accepts.
+        """
+        for descriptor in self.sockets.values():
+            os.close(descriptor)
 
     def spawn(self, slot: int, *, as_at_start: bool = False) -> Worker:
         """Start a worker; `as_at_start` gives it nothing that is kept, so it reads the file anew."""
