@@ -1,9 +1,8 @@
-"""Follows the image and compose.yaml without an engine: installs, starts, asks and stops."""
+"""Follows compose.yaml without an engine, with the programs of this checkout; test_image.py has the image."""
 
 import http.client
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -25,7 +24,6 @@ from tests.support.containers import (
     ROOT,
     compose,
     compose_environment,
-    copy_build_context,
     dockerfile,
     list_form,
 )
@@ -35,7 +33,7 @@ from tests.support.stack_stand_ins import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
-# The build stage's `python` and `pip` are those of the tests.
+# The `python` of the containers is that of the tests.
 OUTSIDE_PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 
@@ -75,54 +73,6 @@ def passes(health_check: list[str], environment: Mapping[str, str], cwd: Path) -
 def answer(port: int, path: str, host: str = "127.0.0.1") -> Any:
     with urllib.request.urlopen(f"http://{host}:{port}{path}", timeout=5) as response:
         return json.loads(response.read())
-
-
-def run_as_in_the_build(line: str, folder: Path) -> None:
-    """Run a RUN line of the build stage, with absolute paths moved below `folder`."""
-    for path in ("/wheels", "/opt/lockgate"):
-        line = line.replace(path, str(folder / path.lstrip("/")))
-    finished = subprocess.run(
-        ["/bin/sh", "-c", line],
-        cwd=folder / dockerfile()[0].one("WORKDIR").lstrip("/"),
-        # Each program starts only once, so compiling does not pay.
-        env={**os.environ, "PATH": OUTSIDE_PATH, "PIP_NO_COMPILE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert finished.returncode == 0, f"{line}\n{finished.stdout}{finished.stderr}"
-
-
-@pytest.fixture(scope="module")
-def built(package_index: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the build stage's first RUN line has made the wheel."""
-    folder, stage = tmp_path_factory.mktemp("image"), dockerfile()[0]
-    copy_build_context(folder / stage.one("WORKDIR").lstrip("/"))
-    run_as_in_the_build(stage.run_commands[0], folder)
-    return folder
-
-
-@pytest.mark.xdist_group("packages")
-def test_the_image_installs_starts_is_healthy_and_stops_on_sigterm(
-    built: Path, tmp_path: Path, own_registry: RegistryServer
-) -> None:
-    for line in dockerfile()[0].run_commands[1:]:
-        run_as_in_the_build(line, built)
-    final = dockerfile()[1]
-    assert final.one("COPY") == "--from=build /opt/lockgate /opt/lockgate"
-    port = free_port()
-    environment = final.environment({"PATH": "/usr/bin:/bin"})
-    environment["PATH"] = environment["PATH"].replace("/opt", f"{built}/opt")
-    environment |= {"GATEWAY_PORT": str(port), "REDIS_URL": own_registry.url}
-    python = shutil.which("python", path=environment["PATH"])
-    assert python == str(built / "opt/lockgate/bin/python")
-    assert not passes(final.health_check, environment, tmp_path), "nothing runs yet"
-    with container(final.command, environment, tmp_path / "log") as process:
-        comes_up(process, port, tmp_path / "log")
-        assert passes(final.health_check, environment, tmp_path)
-        assert answer(port, "/services") == {"count": 0, "services": []}
-        process.send_signal(signal.Signals[final.one("STOPSIGNAL")])
-        assert process.wait(timeout=15) == 0, (tmp_path / "log").read_text()
 
 
 def test_the_containers_find_each_other_by_the_names_in_the_compose_file(

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-UNSHARE = (
-    *("unshare", "--map-root-user", "--mount", "--net", "--pid", "--fork", "--kill-child"),
-    *("--mount-proc", "/bin/sh", "-eu", "-c"),
-)
+UNSHARE = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
+_SHELL = ("/bin/sh", "-eu", "-c")
 
 #: A bridge with the first address, which has the name `registry`.
 _NETWORK = """
 mount -t tmpfs run /run && mkdir -p /run/netns
 mount --bind "$0" /etc/hosts
+{before}
 ip link set lo up
 ip link add br0 type bridge
 ip addr add 10.88.0.1/24 dev br0
@@ -44,25 +43,32 @@ class Program:
 
 @contextlib.contextmanager
 def container_network(
-    folder: Path, programs: Sequence[Program], names: Mapping[str, str] = MappingProxyType({})
-) -> Iterator[None]:
-    """Run programs until the block ends. Raises OSError if this system allows no network namespaces.
+    folder: Path,
+    programs: Sequence[Program],
+    names: Mapping[str, str] = MappingProxyType({}),
+    *,
+    before: str = "",
+    as_root: bool = False,
+) -> Iterator[int]:
+    """Run programs until the block ends, which gets the pid of the process that they come from.
 
-    `names` are those of further addresses; `hosts` in the folder has them all, and may be written anew.
+    `names` has names by addresses; `before` is done first, by the shell. As root, programs may become
+    another user; else no root is needed. Raises OSError if this system allows no network namespaces.
     """
-    hosts = folder / "hosts"
-    lines = ["127.0.0.1 localhost", "10.88.0.1 registry"]
-    lines += [f"{address} {name}" for address, name in names.items()]
-    hosts.write_text("\n".join([*lines, ""]))
+    file = folder / "hosts"
+    hosts = {"127.0.0.1": "localhost", "10.88.0.1": "registry", **names}
+    file.write_text("".join(f"{address} {name}\n" for address, name in hosts.items()))
     numbers = sorted({program.number for program in programs} - {1})
-    network = _NETWORK + "".join(_CONTAINER.format(number=number) for number in numbers)
-    tried = subprocess.run([*UNSHARE, network, str(hosts)], capture_output=True, text=True)
+    network = _NETWORK.format(before=before)
+    network += "".join(_CONTAINER.format(number=number) for number in numbers)
+    inside = (*UNSHARE, *(() if as_root else ("--map-root-user",)), *_SHELL)
+    tried = subprocess.run([*inside, network, str(file)], capture_output=True, text=True)
     if tried.returncode != 0:
         raise OSError(tried.stderr.strip())
     lines = [network, *map(_line, programs), "wait"]
-    running = subprocess.Popen([*UNSHARE, "\n".join(lines), str(hosts)])
+    running = subprocess.Popen([*inside, "\n".join(lines), str(file)])
     try:
-        yield
+        yield running.pid
     finally:
         running.kill()  # and everything in its process namespace
         running.wait()

@@ -44,12 +44,14 @@ class Stage:
         return list_form(command)
 
     def environment(self, outside: Mapping[str, str]) -> dict[str, str]:
-        """The variables that ENV sets; `outside` has the values that they refer to."""
+        """The variables that ENV sets; `outside` has the values that they refer to, and a PATH that comes first."""
         variables: dict[str, str] = {}
         for rest in self.all("ENV"):
             for assignment in shlex.split(rest):
                 name, _, value = assignment.partition("=")
                 variables[name] = re.sub(r"\$(\w+)", lambda found: outside[found[1]], value)
+        if "PATH" in outside:  # where the programs are that stand for those of the image
+            variables["PATH"] = f"{outside['PATH']}:{variables['PATH']}"
         return variables
 
 
