@@ -162,7 +162,7 @@ async def test_nobody_waits_for_a_worker_that_was_killed(
         redis.asyncio.Redis.from_url(registry_url) as client,
     ):
         registry: Any = client
-        await instances_of(gateway, start_upstream, 1)
+        await instances_of(gateway, start_upstream, 3)
         status = (await gateway.request("GET", "/status")).json()["registry"]
         assert (status["live_gateways"], status["live_workers"]) == (1, 2)
         in_time = []
@@ -175,7 +175,8 @@ async def test_nobody_waits_for_a_worker_that_was_killed(
             ]
             os.kill(killed, signal.SIGKILL)
             await in_the_end(lambda n=number: len(gateway.logs("worker.ended")) == n)
-            path = "/services/orders_service/instances/i0/drain?wait=20"
+            # One that no worker has acknowledged yet.
+            path = f"/services/orders_service/instances/i{number - 1}/drain?wait=20"
             drained = (await gateway.request("POST", path)).json()
             assert drained["complete"], drained
             seconds, micros = await registry.time()
