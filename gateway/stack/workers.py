@@ -48,7 +48,8 @@ def serve_with_workers(
     os.close(descriptor)
     with _signals_passed_on(process):
         address = loopback(sockets[0].getsockname())
-        sockets[0].close()  # else clients that come after the end would wait
+        for sock in sockets:  # else clients that come after the end would wait
+            sock.close()
         while process.poll() is None:
             if _is_open(address):
                 started()
