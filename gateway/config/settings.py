@@ -146,6 +146,7 @@ class GatewaySettings(BaseSettings):
     acme_http_port: Annotated[int | None, Field(ge=0, le=65535)] = None
     shutdown_grace: Annotated[float, Field(ge=0, le=3600)] = 10
     tunnel_grace: Annotated[float, Field(ge=0, le=86400)] = 300
+    worker_ready_timeout: Annotated[float, Field(gt=0, le=3600)] = 15
     view_file: Path | None = None
     start_without_registry: Literal["view", "wait"] = "view"
     log_level: Annotated[Level, BeforeValidator(in_lower_case)] = "info"

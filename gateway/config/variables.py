@@ -83,6 +83,9 @@ _OWN = {
     ),
     "SHUTDOWN_GRACE": Variable("Seconds for requests in flight when the gateway stops.", "10"),
     "TUNNEL_GRACE": Variable("Seconds for tunnels and event streams then.", "300"),
+    "WORKER_READY_TIMEOUT": Variable(
+        "Seconds for a new worker to get ready in a roll, which ends otherwise.", "15"
+    ),
     "VIEW_FILE": Variable("Keeps what is registered, for a start while the registry is away."),
     "START_WITHOUT_REGISTRY": Variable(
         "Such a start: `view` begins with that file, `wait` waits for the registry.", "view"

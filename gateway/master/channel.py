@@ -1,18 +1,27 @@
-"""The master's end of a socket pair with one worker."""
+"""The master's end of a socket pair with one worker, and the worker's end of it."""
 
 import asyncio
+import os
 import socket
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 
 from gateway.master.wire import Decoder, Message, encode
 
 #: What a worker has not read; beyond it, news of its siblings are dropped. Only one that hangs comes so far.
 MOST_UNREAD = 16 * 1024 * 1024
 _PIECE = 256 * 1024
+#: Descriptors that may come with one piece.
+_MOST_DESCRIPTORS = 8
+#: What macOS has not; there a child that is spawned at this very moment would inherit them.
+_CLOSED_AT_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 
 
 class Channel:
-    """Sends and receives messages; the descriptor outlives the object, so that another master can go on."""
+    """Sends and receives messages; the descriptor outlives the object, so that another master can go on.
+
+    A message may take a descriptor along; where it arrives, its member `descriptor` is the number there.
+    """
 
     def __init__(
         self,
@@ -22,14 +31,19 @@ class Channel:
         *,
         unread: bytes = b"",
         begun: bytes = b"",
+        attached: Iterable[tuple[int, int]] = (),
     ) -> None:
         self.socket = sock
         self._received = received
         self._ended = ended
         self._unsent = bytearray(unread)
+        #: Where in `_unsent` a message begins that takes this descriptor along; they are the channel's own.
+        self._attached = deque((place, descriptor) for place, descriptor in attached)
+        self._arrived: deque[int] = deque()
         self._decoder = Decoder(begun)
         self._loop = asyncio.get_running_loop()
         self._is_open = True
+        sock.set_inheritable(False)
         sock.setblocking(False)
         self._loop.add_reader(sock.fileno(), self._read)
         if unread:
@@ -40,15 +54,33 @@ class Channel:
         """What was not sent yet, and what came of a message that has not ended."""
         return bytes(self._unsent), self._decoder.rest
 
-    def send(self, message: Message, *, may_be_dropped: bool = False) -> None:
+    @property
+    def attached(self) -> list[tuple[int, int]]:
+        """The descriptors that go with what was not sent yet."""
+        return list(self._attached)
+
+    def send(
+        self, message: Message, *, descriptor: int | None = None, may_be_dropped: bool = False
+    ) -> None:
+        """Send it now or later; `descriptor` goes along and is closed here once it is sent."""
         if not self._is_open or (may_be_dropped and len(self._unsent) > MOST_UNREAD):
+            if descriptor is not None:
+                socket.close(descriptor)
             return
         was_empty = not self._unsent
+        if descriptor is not None:
+            message = {**message, "descriptor": True}
+            self._attached.append((len(self._unsent), descriptor))
         self._unsent += encode(message)
         if was_empty:
             self._write()
             if self._unsent and self._is_open:
                 self._loop.add_writer(self.socket.fileno(), self._write)
+
+    def drain(self) -> None:
+        """Take all messages that are there, now."""
+        while self._is_open and self._read():
+            pass
 
     def close(self) -> None:
         if self._is_open:
@@ -56,28 +88,56 @@ class Channel:
             self._loop.remove_reader(self.socket.fileno())
             self._loop.remove_writer(self.socket.fileno())
             self.socket.close()
+            self._forget_unsent()
 
     def _write(self) -> None:
         try:
             while self._unsent:
-                sent = self.socket.send(self._unsent[:_PIECE])
-                del self._unsent[:sent]
+                self._sent(self._send_piece())
         except BlockingIOError:
             return
         except OSError:  # it has ended; the reader hears of it too
-            self._unsent.clear()
+            self._forget_unsent()
         self._loop.remove_writer(self.socket.fileno())
 
-    def _read(self) -> None:
+    def _send_piece(self) -> int:
+        """Send up to the next message with a descriptor, which goes with the first byte of its own."""
+        places = [place for place, _ in self._attached if place > 0]
+        piece = self._unsent[: min(_PIECE, *places[:1])] if places else self._unsent[:_PIECE]
+        if self._attached and self._attached[0][0] == 0:
+            return socket.send_fds(self.socket, [piece], [self._attached[0][1]])
+        return self.socket.send(piece)
+
+    def _sent(self, count: int) -> None:
+        del self._unsent[:count]
+        if self._attached and self._attached[0][0] == 0:
+            socket.close(self._attached.popleft()[1])
+        self._attached = deque((place - count, number) for place, number in self._attached)
+
+    def _forget_unsent(self) -> None:
+        self._unsent.clear()
+        while self._attached:
+            socket.close(self._attached.popleft()[1])
+
+    def _read(self) -> bool:
+        """Take a piece of what is there; says whether there was one."""
         try:
-            data = self.socket.recv(_PIECE)
+            data, descriptors, _, _ = socket.recv_fds(
+                self.socket, _PIECE, _MOST_DESCRIPTORS, _CLOSED_AT_EXEC
+            )
         except BlockingIOError:
-            return
+            return False
         except OSError:
-            data = b""
+            data, descriptors = b"", []
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)
+            self._arrived.append(descriptor)
         if not data:
             self._loop.remove_reader(self.socket.fileno())
             self._ended()
-            return
+            return False
         for message in self._decoder.feed(data):
+            if message.get("descriptor") is True:
+                message["descriptor"] = self._arrived.popleft() if self._arrived else None
             self._received(message)
+        return True

@@ -1,18 +1,21 @@
 """The master's log lines, in the same form as the workers'."""
 
 import json
-import os
 import time
 from typing import Any
 
+from gateway.master.writing import write_soon
+
 SERVICE = "api_gateway"
+_LEVELS = ("debug", "info", "warning", "error")
 
 
 class Log:
     """Writes lines to standard output at once: the master has little to say."""
 
-    def __init__(self, style: str) -> None:
+    def __init__(self, style: str, level: str = "info") -> None:
         self._style = style
+        self._least = _LEVELS.index(level) if level in _LEVELS else 1
 
     def info(self, event: str, **members: Any) -> None:
         self._write("info", event, members)
@@ -24,16 +27,19 @@ class Log:
         self._write("error", event, members)
 
     def _write(self, level: str, event: str, members: dict[str, Any]) -> None:
-        now_s = time.time()
-        second = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now_s))
-        timestamp = f"{second}.{int(now_s * 1000) % 1000:03d}Z"
-        if self._style == "console":
-            said = " ".join(f"{name}={value!r}" for name, value in members.items())
-            line = f"{timestamp} [{level:<8}] {event} {said}".rstrip()
-        else:
-            first = {"timestamp": timestamp, "level": level, "event": event, "service": SERVICE}
-            line = json.dumps(first | members, separators=(",", ":"))
-        try:
-            os.write(1, line.encode(errors="backslashreplace") + b"\n")
-        except OSError:  # the reader is gone
+        if _LEVELS.index(level) < self._least:
             return
+        write_soon(1, line_of(self._style, level, event, members, time.time()))
+
+
+def line_of(style: str, level: str, event: str, members: dict[str, Any], now_s: float) -> bytes:
+    """The line with its end; `now_s` is Unix time."""
+    second = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now_s))
+    timestamp = f"{second}.{int(now_s * 1000) % 1000:03d}Z"
+    if style == "console":
+        said = " ".join(f"{name}={value!r}" for name, value in members.items())
+        line = f"{timestamp} [{level:<8}] {event} {said}".rstrip()
+    else:
+        first = {"timestamp": timestamp, "level": level, "event": event, "service": SERVICE}
+        line = json.dumps(first | members, separators=(",", ":"))
+    return line.encode(errors="backslashreplace") + b"\n"

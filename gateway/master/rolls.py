@@ -1,52 +1,64 @@
 """Rolls: the workers are replaced one by one, and an old one stops only when a new one is ready."""
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
-from gateway.master.wire import MASTER_STATE, REPLACED
-from gateway.master.worker import READY, Worker
+from gateway.master.renewing import renew
+from gateway.master.wire import REPLACED
+from gateway.master.worker import STOPPING, Worker
 
 if TYPE_CHECKING:
     from gateway.master.master import Master
 
-#: A new worker that is not ready by then ends the roll.
-READY_WITHIN_S = 15.0
-#: The master's own new code is tried in a process of its own, for at most so long.
-TRIED_WITHIN_S = 10.0
+#: So many workers for each slot may finish what earlier rolls have left them: tunnels and event streams.
+MOST_STOPPING = 4
 
 
 class Rolls:
-    """At most one roll at a time; the last one's end can be asked for."""
+    """At most one roll at a time; one that is asked for meanwhile follows it."""
 
     def __init__(self, master: "Master", going_on: dict[str, Any]) -> None:
         self._master = master
         self._new: Worker | None = None
         #: `number`, `state` (`none`, `running`, `done`, `failed`), `reason`, `replaced`, `of`.
-        self._state: dict[str, Any] = going_on or {
+        self._state: dict[str, Any] = {
             "number": 0,
             "state": "none",
             "reason": "",
             "replaced": 0,
-            "of": master.count,
+            "of": master.team.count,
+            **going_on,
         }
+        #: Pids of the workers that are to be replaced yet.
         self._old: list[int] = self._state.pop("old", [])
+        #: Why another roll follows; empty: none does.
+        self._again: str = self._state.pop("again", "")
 
     def begin(self, why: str) -> dict[str, Any]:
-        """Begin a roll, unless one is under way; says which one is."""
-        if self._state["state"] != "running" and not self._master.stopping:
-            self._state = {
-                "number": self._state["number"] + 1,
-                "state": "running",
-                "reason": "",
-                "replaced": 0,
-                "of": self._master.count,
-            }
-            self._old = [worker.pid for worker in self._master.workers if worker.state == READY]
-            self._master.log.info("roll.started", why=why, workers=len(self._old))
+        """Begin a roll, or have one more follow the one that is under way; says which one that is."""
+        if self._master.stopping:
+            return self.state() | {"state": "failed", "reason": "the gateway stops"}
+        if self._state["state"] == "running":
+            # What is under way may have begun before the release was put in place.
+            self._again = why
+            return self.state() | {"number": self._state["number"] + 1, "state": "waiting"}
+        team = self._master.team
+        self._state = {
+            "number": self._state["number"] + 1,
+            "state": "running",
+            "reason": "",
+            "replaced": 0,
+            "of": team.count,
+        }
+        self._old = [one.pid for one in self._master.workers if one.state != STOPPING]
+        self._master.log.info("roll.started", why=why, workers=team.count)
+        leaving = len(self._master.workers) - len(self._old)
+        if leaving >= MOST_STOPPING * team.count:
+            self._end(
+                f"{leaving} workers of earlier rolls finish their tunnels and event streams yet: "
+                "roll when some of them have ended, or lower TUNNEL_GRACE"
+            )
+        else:
             self._master.in_background(asyncio.create_task(self._renew_master()))
         return self.state()
 
@@ -58,55 +70,52 @@ class Rolls:
         if self._state["state"] == "running":
             self._master.in_background(asyncio.create_task(self._roll()))
 
+    def handed_on(self) -> dict[str, Any]:
+        """What another master needs to go on."""
+        return self._state | {"old": self._old, "again": self._again}
+
     def expects(self, worker: Worker) -> bool:
         """Whether this worker was to replace another one: then its end is the roll's, and no crash."""
         return worker is self._new
 
     async def _renew_master(self) -> None:
         """Try the new code of the master, and go on with it in this process."""
-        if why_not := await asyncio.to_thread(_tried):
+        if why_not := await renew(self._master):
             self._end(f"the new release can't run the master: {why_not}")
-            return
-        signal.pthread_sigmask(
-            signal.SIG_BLOCK,
-            (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2, signal.SIGCHLD),
-        )
-        state = self._master.handed_on(self._state | {"old": self._old})
-        os.environ[MASTER_STATE] = str(state.to_descriptor())
-        os.execve(sys.executable, [sys.executable, "-m", "lockgate.master"], os.environ)  # noqa: S606
 
     async def _roll(self) -> None:
         for pid in self._old:
             old = next((one for one in self._master.workers if one.pid == pid), None)
-            if old is None:  # it has crashed meanwhile, and was replaced by new code
-                self._state["replaced"] += 1
-                continue
-            new = self._new = self._master.spawn(old.slot, as_at_start=True)
-            try:
-                reason = await self._ready(new)
-            finally:
-                self._new = None
+            reason = "" if old is None or old.state == STOPPING else await self._replace(old)
             if reason:
                 self._end(reason)
                 return
-            self._master.let_end(old, REPLACED)
-            self._state["replaced"] += 1
+            self._state["replaced"] += 1  # one that has crashed was replaced by new code already
         self._state["state"] = "done"
         self._master.log.info("roll.done", workers=self._state["replaced"])
+        self._follow()
 
-    async def _ready(self, new: Worker) -> str:
-        """Wait until it is ready; else why it is not, after it was ended."""
+    async def _replace(self, old: Worker) -> str:
+        """Replace one worker; returns why that was not possible, or nothing."""
+        team = self._master.team
         try:
-            async with asyncio.timeout(READY_WITHIN_S):
-                while not (new.state == READY and new.has_view):
-                    if new.exit_status is not None:
-                        said = new.last_words or f"status {new.exit_status}"
-                        return f"the new worker ended before it was ready: {said}"
-                    await new.changed.wait()
-        except TimeoutError:
-            said = new.waits_for or new.last_words or "it has told nothing"
-            new.kill("not ready in time")
-            return f"the new worker was not ready within {READY_WITHIN_S:.0f} s: {said}"
+            new = self._new = team.spawn(old.slot, as_at_start=True)
+        except OSError as error:
+            return f"a new worker can't be started: {error}"
+        new.ready_within_s, new.needs_view = self._master.ready_within_s, True
+        team.tell_all()
+        try:
+            while not new.is_ready:
+                if new.exit_status is not None:
+                    # If the old one has ended meanwhile, its slot is empty now.
+                    team.fill()
+                    return _why_not_ready(new)
+                await new.changed.wait()
+        finally:
+            self._new = None
+        new.needs_view = False  # without a view it serves on, as each worker does
+        if old.exit_status is None and old.state != STOPPING:
+            team.let_end(old, REPLACED)
         return ""
 
     def _end(self, reason: str) -> None:
@@ -114,21 +123,17 @@ class Rolls:
         self._master.log.error(
             "roll.failed", reason=reason, detail="the workers that are not replaced stay in service"
         )
+        self._follow()
+
+    def _follow(self) -> None:
+        why, self._again = self._again, ""
+        if why:
+            self.begin(why)
 
 
-def _tried() -> str:
-    """Why the master's code of this moment can't be imported; empty if it can."""
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "lockgate.master", "--check"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=TRIED_WITHIN_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    if done.returncode:
-        lines = done.stderr.decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else f"status {done.returncode}"
-    return ""
+def _why_not_ready(new: Worker) -> str:
+    if new.why_ended:
+        return f"the new worker was {new.why_ended}"
+    said = new.last_words.line
+    status = f"status {new.exit_status}"
+    return f"the new worker ended before it was ready: {f'{said} ({status})' if said else status}"

@@ -1,86 +1,64 @@
 """A worker as the master knows it: a process, a channel to it, and its last words."""
 
 import asyncio
-import contextlib
 import os
 import signal
 import socket
-import sys
 import time
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from gateway.master.channel import Channel
-from gateway.master.notify import for_child
+from gateway.master.deciding.patience import Seen, Waited
+from gateway.master.last_words import LastWords
 from gateway.master.state import WorkerState
-from gateway.master.wire import WORKER_FD, Message
-
-#: Lines of standard error that are kept for the reason why a worker has ended.
-_LAST_LINES = 20
-_PIECE = 64 * 1024
+from gateway.master.wire import GATEWAY_STOPS, Message
 
 STARTING, READY, STOPPING = "starting", "ready", "stopping"
+#: A worker that is one of the first, or replaces one that has ended, may take so long to get ready.
+READY_WITHIN_S = 60.0
 
 
 class Worker:
-    """Started by `spawn`, or taken over from the master before by `adopt`."""
+    """Made of what is known of it: by who started it, or by the master before."""
 
     def __init__(
         self,
         state: WorkerState,
         received: Callable[["Worker", Message], None],
+        *,
+        held: bool = False,
     ) -> None:
         self.slot = state.slot
         self.pid = state.pid
         self.started_at_s = state.started_at_s
+        self.since_s = state.since_s
         self.state = state.state
         #: The last counters that it told.
         self.counters: dict[str, float] = state.counters
-        self.has_view = False
-        #: What it waits for before it is ready, in words; empty: it did not say.
+        self.has_view = state.has_view
+        #: Digest of the configuration that it runs with; None before it has told.
+        self.config: str | None = state.config
+        #: What keeps it from being ready, in its own words.
         self.waits_for = ""
-        #: When its loop last ran, monotonic.
-        self.beat_s = time.monotonic()
+        self.waited = Waited(stopping_s=state.stopping_s)
+        #: Seconds that it has, and whether it needs a view to count as ready: it replaces another one then.
+        self.ready_within_s = READY_WITHIN_S
+        self.needs_view = False
         #: Why the master has ended it; empty if it did not.
         self.why_ended = ""
         self.exit_status: int | None = None
+        #: Set at each change, and exchanged for another one then.
         self.changed = asyncio.Event()
-        self._last_lines: deque[str] = deque(maxlen=_LAST_LINES)
-        self._line = b""
-        self._errors = state.errors
-        os.set_blocking(state.errors, False)
-        asyncio.get_running_loop().add_reader(state.errors, self._read_errors)
+        self.last_words = LastWords(state.errors, held=held)
         self.channel = Channel(
             socket.socket(fileno=state.channel),
             lambda message: received(self, message),
             lambda: None,
             unread=bytes.fromhex(state.unread),
             begun=bytes.fromhex(state.begun),
+            attached=state.attached,
         )
-
-    @classmethod
-    def spawn(
-        cls, slot: int, begin: Mapping[str, Any], received: Callable[["Worker", Message], None]
-    ) -> "Worker":
-        """Start a process, which inherits all sockets that are inheritable."""
-        ours, theirs = socket.socketpair()
-        errors, errors_in = os.pipe()
-        with theirs:
-            os.set_inheritable(theirs.fileno(), True)
-            pid = os.posix_spawn(
-                sys.executable,
-                [sys.executable, "-m", "lockgate.gateway"],
-                {**for_child(os.environ), WORKER_FD: str(theirs.fileno())},
-                file_actions=[(os.POSIX_SPAWN_DUP2, errors_in, 2)],
-                setsigmask=(),
-                setsigdef=(signal.SIGPIPE,),
-            )
-        os.close(errors_in)
-        state = WorkerState(slot, pid, ours.detach(), errors, time.time(), STARTING)
-        worker = cls(state, received)
-        worker.channel.send({"kind": "begin", "slot": slot, **begin})
-        return worker
 
     @property
     def id(self) -> str:
@@ -88,18 +66,33 @@ class Worker:
         return str(self.pid)
 
     @property
-    def last_words(self) -> str:
-        """The last line that it wrote to standard error; empty if there is none."""
-        lines = [line for line in self._last_lines if line.strip()]
-        return lines[-1].strip() if lines else ""
+    def is_ready(self) -> bool:
+        """Whether it serves, and has what it needs for it."""
+        return self.state == READY and (self.has_view or not self.needs_view)
+
+    @property
+    def missing(self) -> str:
+        """What it waits for as far as is known; empty if that is nothing."""
+        if self.state == READY and not self.is_ready:
+            return self.waits_for or "it has no view of the registry"
+        return self.waits_for
+
+    def seen(self, ends_within_s: float) -> Seen:
+        """What decides whether it is to be killed."""
+        phase = "serving" if self.is_ready else "awaited"
+        if self.state == STOPPING:
+            phase = "stopping"
+        waits_for = self.missing or self.last_words.line
+        return Seen(phase, self.waited, self.ready_within_s, ends_within_s, waits_for)
 
     def become(self, state: str) -> None:
         self.state = state
-        self._changes()
+        self.told()
 
     def told(self) -> None:
         """Wake those that wait for news of it."""
-        self._changes()
+        self.changed.set()
+        self.changed = asyncio.Event()
 
     def signal(self, number: int) -> None:
         """Send a signal; only to a process that was not waited for yet, so its pid is its own."""
@@ -107,61 +100,70 @@ class Worker:
             os.kill(self.pid, number)
 
     def stop(self, because: str) -> None:
-        """Let it finish what is in flight, and end; `replaced`: its siblings take new connections meanwhile."""
+        """Let it finish what is in flight, and end; `because` is a word of gateway.master.wire."""
         self.become(STOPPING)
         self.channel.send({"kind": "stop", "because": because})
         self.signal(signal.SIGTERM)
 
+    def stop_at_once(self) -> None:
+        """Let it end without waiting for what is in flight."""
+        self.channel.send({"kind": "stop", "because": GATEWAY_STOPS, "at_once": True})
+
     def kill(self, why: str) -> None:
-        self.why_ended = why
+        self.why_ended = self.why_ended or why
         self.signal(signal.SIGKILL)
 
     def ended(self, status: int) -> None:
-        """Take note of the end of the process; `status` is its exit status, or a signal's number below zero."""
+        """Take note of the end of the process; `status` is its exit status, or a signal's number below zero.
+
+        What it has sent before its end is read first.
+        """
         self.exit_status = status
-        self._read_errors()
-        self._changes()
+        self.channel.drain()
+        self.last_words.read()
+        self.told()
 
     def close(self) -> None:
         """Forget its descriptors; the process has ended."""
-        asyncio.get_running_loop().remove_reader(self._errors)
-        os.close(self._errors)
+        self.last_words.close()
         self.channel.close()
 
+    @property
+    def descriptors(self) -> list[int]:
+        """What another master inherits."""
+        return [self.channel.socket.fileno(), self.last_words.descriptor]
+
     def handed_on(self) -> WorkerState:
-        """What the next master needs; its descriptors are inherited."""
-        for descriptor in (self.channel.socket.fileno(), self._errors):
-            os.set_inheritable(descriptor, True)
+        """What the next master needs."""
         unread, begun = self.channel.pending
         return WorkerState(
             slot=self.slot,
             pid=self.pid,
             channel=self.channel.socket.fileno(),
-            errors=self._errors,
+            errors=self.last_words.descriptor,
             started_at_s=self.started_at_s,
+            since_s=self.since_s,
             state=self.state,
             counters=self.counters,
+            has_view=self.has_view,
+            config=self.config,
+            stopping_s=self.waited.stopping_s,
             unread=unread.hex(),
             begun=begun.hex(),
+            attached=self.channel.attached,
         )
 
-    def _changes(self) -> None:
-        self.changed.set()
-        self.changed = asyncio.Event()
+    def as_member(self) -> dict[str, Any]:
+        """What its siblings know of it."""
+        return {
+            "id": self.id,
+            "slot": self.slot,
+            "pid": self.pid,
+            "state": self.state,
+            "started_at_s": self.started_at_s,
+        }
 
-    def _read_errors(self) -> None:
-        """Pass on what it writes to standard error, and remember the last lines."""
-        while True:
-            try:
-                data = os.read(self._errors, _PIECE)
-            except BlockingIOError:
-                return
-            except OSError:
-                data = b""
-            if not data:
-                asyncio.get_running_loop().remove_reader(self._errors)
-                return
-            with contextlib.suppress(OSError):
-                os.write(2, data)
-            *lines, self._line = (self._line + data).split(b"\n")
-            self._last_lines.extend(line.decode(errors="replace") for line in lines)
+
+def begun(slot: int, pid: int, channel: int, errors: int) -> WorkerState:
+    """The state of a worker whose process was started just now."""
+    return WorkerState(slot, pid, channel, errors, time.time(), STARTING, since_s=time.monotonic())

@@ -34,7 +34,7 @@ async def drain(
     tls = gateway.tls
 
     def is_quiet() -> bool:
-        connecting = tls.handshakes_under_way if tls is not None else 0
+        connecting = tls.handshakes_under_way + tls.redirected_under_way if tls is not None else 0
         return not connecting and not _ordinary(server)
 
     def is_quiet_or_replaced() -> bool:
@@ -43,6 +43,8 @@ async def drain(
     await _until(is_quiet_or_replaced, began_s + grace_s / 2)
     lifecycle.replaced = siblings.replaced
     await _stop_accepting(runner, sockets)
+    if tls is not None:
+        await tls.stop_accepting()
     await _until(is_quiet, began_s + grace_s)
     await server.end(_ordinary(server))
     await _until(lambda: not server.clients(), began_s + tunnel_grace_s)

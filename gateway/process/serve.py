@@ -25,6 +25,7 @@ from gateway.machine.collector import collector_paused, spare_the_collector
 from gateway.machine.descriptors import raise_limit
 from gateway.machine.interpreter import is_compiled
 from gateway.machine.shared_counts import SharedCounts, shared_counts
+from gateway.master.launching import MASTER, command
 from gateway.master.state import MasterState
 from gateway.master.wire import MASTER_STATE
 from gateway.process.draining import drain
@@ -52,6 +53,8 @@ NO_VIEW_BUT_FIXED = "until the registry answers, only services with fixed addres
 NOT_READ = "nothing reads this variable: set the one that is meant"
 #: What the master calls the sockets, in the order of `bind`.
 SOCKET_NAMES = ("public", "admin")
+#: A worker that has not ended so long after its grace is killed.
+ENDS_AFTER_GRACE_S = 10.0
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
 
@@ -132,7 +135,8 @@ def _inherited(seat: Seat) -> list[socket.socket]:
 def become_master(settings: GatewaySettings, sockets: list[socket.socket]) -> NoReturn:
     """Go on as the master of the workers, which inherit the sockets; it imports nothing of the application."""
     os.environ[MASTER_STATE] = str(master_state(settings, sockets).to_descriptor())
-    os.execve(sys.executable, [sys.executable, "-m", "lockgate.master"], os.environ)  # noqa: S606
+    words = command(MASTER)
+    os.execve(words[0], words, os.environ)  # noqa: S606
 
 
 def master_state(settings: GatewaySettings, sockets: list[socket.socket]) -> MasterState:
@@ -145,6 +149,15 @@ def master_state(settings: GatewaySettings, sockets: list[socket.socket]) -> Mas
         workers=settings.gateway_workers,
         gateway=Siblings().gateway,
         log_format=settings.log_format,
+        log_level=settings.log_level,
+        start_line={
+            "version": VERSION,
+            "host": sockets[0].getsockname()[0],
+            "port": sockets[0].getsockname()[1],
+            "workers": settings.gateway_workers,
+        },
+        ready_within_s=settings.worker_ready_timeout,
+        ends_within_s=max(settings.shutdown_grace, settings.tunnel_grace) + ENDS_AFTER_GRACE_S,
     )
 
 
@@ -181,11 +194,10 @@ async def serve(
         reloads = Reloads(gateway.configuration, supervised)
         loop.add_signal_handler(signal.SIGHUP, _hang_up, stop, reloads)
     else:
-        for number in (
-            signal.SIGHUP,
-            signal.SIGUSR2,
-        ):  # the master's, but a terminal sends them to all
+        # They are the master's, but a terminal sends them to all.
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGUSR2):
             loop.add_signal_handler(number, _nothing)
+        stop.at_once = siblings.at_once
     siblings.open()
     deserted = asyncio.create_task(_stop_when_deserted(siblings, stop))
     gateway.dialer.policy = AddressPolicy(
@@ -211,7 +223,7 @@ async def serve(
             host, port = sockets[0].getsockname()[:2]
             spare_the_collector()
             _log.info(
-                "gateway.started",
+                "gateway.started" if siblings.alone else "worker.listening",
                 version=VERSION,
                 host=host,
                 port=port,
@@ -223,7 +235,8 @@ async def serve(
             async with telling_readiness(gateway, runner, sockets[0]):
                 await stop.asked.wait()
             supervised.stopping()
-            _log.info("gateway.stopping", grace_s=settings.shutdown_grace)
+            event = "gateway.stopping" if siblings.alone else "worker.draining"
+            _log.info(event, grace_s=settings.shutdown_grace)
             await _unless(stop.at_once, drain(gateway, runner, sockets))
     finally:
         supervised.close()
@@ -232,7 +245,8 @@ async def serve(
         if gateway.scrapes is not None:
             await gateway.scrapes.last()
         siblings.close()
-    _log.info("gateway.stopped")
+    if siblings.alone:
+        _log.info("gateway.stopped")
 
 
 def _nothing() -> None:

@@ -17,6 +17,8 @@ from gateway.master.channel import Channel
 from gateway.master.wire import REPLACED, Message
 from gateway.siblings.seat import Seat
 
+#: Whom the master's answers are from.
+MASTER = "master"
 #: So often the master hears that the event loop runs.
 BEAT_EVERY_S = 1.0
 
@@ -61,6 +63,8 @@ class Siblings:
             self.slot = seat.begin["slot"]
             self.began_at_s = seat.begin["started_at_s"]
             self.count = seat.begin["workers"]
+        #: Set when this worker is to end without waiting for what is in flight.
+        self.at_once = asyncio.Event()
         #: Whether other workers go on where this one stops.
         self.replaced = False
         self._channel: Channel | None = None
@@ -121,8 +125,20 @@ class Siblings:
         """Ask the master; None if it did not answer, and in a gateway of one process."""
         if self._channel is None:
             return None
-        answers = await self._ask({"to": "master", "topic": topic, "body": body}, within_s)
-        return answers.get("master")
+        return (await self.ask_for_descriptor(topic, body, within_s))[0]
+
+    async def ask_for_descriptor(
+        self, topic: str, body: Any, within_s: float
+    ) -> tuple[Any, int | None]:
+        """Ask the master; its answer as of `ask_master`, and the descriptor that came along."""
+        if self._channel is None:
+            return None, None
+        question = await self._question({"to": MASTER, "topic": topic, "body": body}, within_s)
+        return question.said.get(MASTER), question.descriptor
+
+    def tell_master(self, topic: str, body: Any) -> None:
+        """Tell the master, which answers nothing."""
+        self._send({"kind": "ask", "id": 0, "to": MASTER, "topic": topic, "body": body})
 
     def ready(self, *, view: bool) -> None:
         """Tell the master that requests are answered, and whether there is a view to route by."""
@@ -160,10 +176,13 @@ class Siblings:
             self._channel = None
 
     async def _ask(self, asked: Message, within_s: float) -> dict[str, Any]:
+        return (await self._question(asked, within_s)).said
+
+    async def _question(self, asked: Message, within_s: float) -> "_Question":
         number = next(self._ids)
         question = self._waiting[number] = _Question()
-        if asked.get("to") == "master":
-            question.whom = {"master"}
+        if asked.get("to") == MASTER:
+            question.whom = {MASTER}
         self._send({"kind": "ask", "id": number, **asked})
         try:
             async with asyncio.timeout(within_s):
@@ -172,7 +191,7 @@ class Siblings:
             pass
         finally:
             del self._waiting[number]
-        return question.said
+        return question
 
     def _send(self, message: Message) -> None:
         if self._channel is not None:
@@ -189,15 +208,21 @@ class Siblings:
             task.add_done_callback(self._answering.discard)
         elif kind in ("whom", "answer"):
             question = self._waiting.get(message["id"])
+            descriptor = message.get("descriptor")
             if question is None:
+                if descriptor is not None:  # it comes too late
+                    os.close(descriptor)
                 return
             if kind == "whom":
                 question.whom = set(message["workers"])
             else:
                 question.said[message["from"]] = message["body"]
+                question.descriptor = descriptor
             question.look()
         elif kind == "stop":
             self.replaced = message["because"] == REPLACED
+            if message.get("at_once"):
+                self.at_once.set()
         elif kind == "workers":
             self._take_members(message["workers"])
 
@@ -218,7 +243,7 @@ class Siblings:
         here = {member.id for member in self.members}
         for question in self._waiting.values():
             question.whom = question.whom and {
-                one for one in question.whom if one in here or one == "master"
+                one for one in question.whom if one in here or one == MASTER
             }
             question.look()
         for called in self._changed:
@@ -231,6 +256,8 @@ class _Question:
     def __init__(self) -> None:
         self.whom: set[str] | None = None
         self.said: dict[str, Any] = {}
+        #: What the master has sent along.
+        self.descriptor: int | None = None
         self.done = asyncio.Event()
 
     def look(self) -> None:

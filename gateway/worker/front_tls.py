@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # a gateway without TLS loads nothing of this
     from gateway.config.tls_files import FromVariables
     from gateway.front.tls.certificates import Certificates
     from gateway.front.tls.handshakes import Handshakes
-    from gateway.front.tls.redirect_port import RedirectPort
+    from gateway.front.tls.redirect_port import Ports, RedirectPort
     from gateway.front.tls.specification import TlsSpec
 
 #: How often the files of the variables are looked at; a change counts once nothing has changed for so long.
@@ -42,6 +42,8 @@ class FrontTls:
         descriptors: Descriptors,
         url: Callable[[], str],
         acme: AcmeVariables | None = None,
+        *,
+        ports: "Callable[[], Ports]",
     ) -> None:
         self.strict_transport = StrictTransport()
         #: Whether new connections speak TLS.
@@ -53,6 +55,7 @@ class FrontTls:
         self._host = host
         self._descriptors = descriptors
         self._url = url
+        self._ports = ports
         self._spec: TlsSpec | None = None
         self._taken: TlsSpec | None = None
         self._from_variables: FromVariables | None = None
@@ -78,7 +81,7 @@ class FrontTls:
         """The port of plain HTTP, where ACME answers its challenges."""
         from gateway.front.tls.redirect_port import RedirectPort
 
-        return RedirectPort(self._host, self._https_port)
+        return RedirectPort(self._host, self._https_port, self._ports())
 
     @property
     def is_asked_for(self) -> bool:
@@ -129,6 +132,16 @@ class FrontTls:
                 continue
             self._port_wanted.clear()
             await self._follow_port()
+
+    async def stop_accepting(self) -> None:
+        """Take no more clients of plain HTTP; those that are here get their answers."""
+        if "redirects" in self.__dict__:
+            await self.redirects.stop_accepting()
+
+    @property
+    def redirected_under_way(self) -> int:
+        """Clients of plain HTTP that have no answer yet."""
+        return len(self.redirects.clients) if "redirects" in self.__dict__ else 0
 
     def close(self) -> None:
         """Stop to listen for plain HTTP, and end handshakes under way."""

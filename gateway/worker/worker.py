@@ -55,6 +55,7 @@ from middlewares.telemetry.metrics import GatewayMetrics
 
 if TYPE_CHECKING:  # a gateway without a file, or of one process, loads nothing of these
     from gateway.config.compiled.compiling import Compiled
+    from gateway.siblings.shared_ports import SharedPorts
     from gateway.siblings.summing.scraping import GatewayScrapes
     from gateway.worker.configuration.together import Together
     from gateway.worker.parts_of_file import PartsOfFile
@@ -221,13 +222,20 @@ class Gateway:
         files, acme = self.settings.tls_files, self.settings.acme
         if at_start is None and files is None and acme is None:
             return None
-        member = self.member
+        member, siblings = self.member, self.siblings
+
+        def ports() -> "SharedPorts":
+            from gateway.siblings.shared_ports import SharedPorts
+
+            return SharedPorts(siblings)
+
         tls = FrontTls(
             files,
             self.settings.gateway_host,
             self.descriptors,
             lambda: member.url,
             acme,
+            ports=ports,
         )
         if at_start is not None or acme is not None:
             tls.take(None if at_start is None else at_start.compiled.tls)

@@ -41,7 +41,7 @@ class GatewayProcess:
         lines = [json.loads(line) for line in self.stdout.split("\n")[:-1]]
         return [line for line in lines if event in (None, line["event"])]
 
-    async def exit_status(self, within_s: float = 10.0) -> int:
+    async def exit_status(self, within_s: float = 30.0) -> int:
         return await asyncio.wait_for(self.process.wait(), within_s)
 
     async def request(
@@ -132,18 +132,21 @@ class GatewayOfWorkers(GatewayProcess):
     async def all_ready(self, count: int = 2, *, without: Sequence[int] = ()) -> list[int]:
         """Wait until so many workers serve, none of which is one of `without`; their pids by slot."""
         await eventually(
-            lambda: len(self.workers) == count and not {*self.workers} & {*without}, within_s=40
+            lambda: len(self.workers) == count and not {*self.workers} & {*without}, within_s=90
         )
         return self.workers
 
     async def roll(self) -> dict[str, Any]:
         """Send SIGUSR2, and wait for the roll's end: the log line that tells of it."""
-        begun = len(self._rolls())
+        begun = len(self.ended_rolls())
         self.process.send_signal(signal.SIGUSR2)
-        ends: list[dict[str, Any]] = await eventually(lambda: self._rolls()[begun:], within_s=50)
+        ends: list[dict[str, Any]] = await eventually(
+            lambda: self.ended_rolls()[begun:], within_s=150
+        )
         return ends[0]
 
-    def _rolls(self) -> list[dict[str, Any]]:
+    def ended_rolls(self) -> list[dict[str, Any]]:
+        """The log lines that tell of the ends of rolls."""
         return [line for line in self.logs() if line["event"] in ("roll.done", "roll.failed")]
 
 
@@ -156,6 +159,7 @@ async def gateway_of_workers(
     No process of it is left behind.
     """
     count = environment.setdefault("GATEWAY_WORKERS", "2")
+    environment.setdefault("WORKER_READY_TIMEOUT", "120")  # a busy machine starts a Python slowly
     async with gateway_process(
         folder, registry_url, started=False, session=True, **environment
     ) as gateway:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from gateway.front.tls.redirect import answer_to, challenge_in
 
@@ -10,6 +11,7 @@ MOST_HEAD_BYTES = 16 * 1024
 #: From the connection to its end.
 _WITHIN_S = 10.0
 _MOST_CLIENTS = 1024
+_TURNS = 4
 
 
 def no_challenge(_token: str) -> str | None:
@@ -20,18 +22,31 @@ async def none_elsewhere(_token: str) -> str | None:
     return None
 
 
+class Ports(Protocol):
+    """Listens for this process, beside others that listen at the same port."""
+
+    async def serve(
+        self, protocol: Callable[[], asyncio.Protocol], host: str, port: int
+    ) -> asyncio.Server:
+        """Take connections from now on. Raises OSError."""
+
+    def leave(self, host: str, port: int) -> None:
+        """Listen there no longer; the server is closed."""
+
+
 class RedirectPort:
     """Listens on a port, or on none; each client gets one answer.
 
     `challenge_of` tells what an ACME server asks for, and `look_up` what another gateway is asked for.
     """
 
-    def __init__(self, host: str, https_port: Callable[[], int]) -> None:
+    def __init__(self, host: str, https_port: Callable[[], int], ports: Ports) -> None:
         self.challenge_of: Callable[[str], str | None] = no_challenge
         self.look_up: Callable[[str], Awaitable[str | None]] = none_elsewhere
         self.https_port = https_port
         self.port: int | None = None
         self._host = host
+        self._ports = ports
         self._server: asyncio.Server | None = None
         self._following = asyncio.Lock()
         self.clients: dict[_Client, None] = {}
@@ -43,8 +58,7 @@ class RedirectPort:
                 return
             self.close()
             if port is not None:
-                loop = asyncio.get_running_loop()
-                self._server = await loop.create_server(lambda: _Client(self), self._host, port)
+                self._server = await self._ports.serve(lambda: _Client(self), self._host, port)
                 self.port = port
 
     @property
@@ -59,12 +73,29 @@ class RedirectPort:
             next(iter(self.clients)).abort()
         self.clients[client] = None
 
+    async def stop_accepting(self) -> None:
+        """Take no more clients; those that are here get their answers."""
+        if self._server is None:
+            return
+        loop = asyncio.get_running_loop()
+        for sock in self._server.sockets:
+            loop.remove_reader(sock.fileno())
+        # asyncio makes the transport of a client that it has accepted in the next turns of the loop.
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        self._leave()
+
     def close(self) -> None:
-        if self._server is not None:
-            self._server.close()
-        self._server = self.port = None
+        self._leave()
         for client in list(self.clients):
             client.abort()
+
+    def _leave(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            if self.port is not None:
+                self._ports.leave(self._host, self.port)
+        self._server = self.port = None
 
 
 class _Client(asyncio.Protocol):

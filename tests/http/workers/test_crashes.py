@@ -5,9 +5,13 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.support.eventually import eventually
 from tests.support.gateway_processes import gateway_of_workers
 from tests.support.raw_clients import RawClient
+
+pytestmark = pytest.mark.timeout(300)
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: h\r\n\r\n"
 

@@ -1,0 +1,77 @@
+"""What a worker writes to standard error: passed on, and its last lines remembered."""
+
+import asyncio
+import os
+from collections import deque
+
+from gateway.master.writing import write_soon
+
+#: Lines that are kept for the reason why a worker has ended, and the most of one of them.
+_LAST_LINES = 20
+_MOST_OF_A_LINE = 4096
+_MOST_HELD = 64 * 1024
+_PIECE = 64 * 1024
+
+
+class LastWords:
+    """Reads the pipe; while `held`, nothing is passed on: first workers that fail all say the same."""
+
+    def __init__(self, descriptor: int, *, held: bool = False) -> None:
+        self.descriptor = descriptor
+        self._held: bytearray | None = bytearray() if held else None
+        self._lines: deque[str] = deque(maxlen=_LAST_LINES)
+        self._line = b""
+        self._is_open = True
+        os.set_inheritable(descriptor, False)
+        os.set_blocking(descriptor, False)
+        asyncio.get_running_loop().add_reader(descriptor, self.read)
+
+    @property
+    def line(self) -> str:
+        """The last line that is not empty; empty if there is none."""
+        lines = [*self._lines, self._line.decode(errors="replace")]
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+    def let_go(self) -> None:
+        """Pass on what was held, and from now on everything at once."""
+        held, self._held = self._held, None
+        if held:
+            write_soon(2, bytes(held))
+
+    def drop(self) -> None:
+        """Forget what was held."""
+        self._held = None
+
+    def read(self) -> None:
+        """Read what is there."""
+        while self._is_open:
+            try:
+                data = os.read(self.descriptor, _PIECE)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                self._stop_reading()
+                return
+            self._take(data)
+
+    def close(self) -> None:
+        self._stop_reading()
+        os.close(self.descriptor)
+
+    def _take(self, data: bytes) -> None:
+        if self._held is None:
+            write_soon(2, data)
+        else:
+            self._held += data
+            if len(self._held) > _MOST_HELD:
+                self.let_go()
+        *lines, self._line = (self._line + data).split(b"\n")
+        self._lines.extend(line[:_MOST_OF_A_LINE].decode(errors="replace") for line in lines)
+        self._line = self._line[:_MOST_OF_A_LINE]
+
+    def _stop_reading(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            asyncio.get_running_loop().remove_reader(self.descriptor)

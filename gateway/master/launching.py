@@ -1,0 +1,75 @@
+"""How the processes of a gateway are started: with this interpreter, its options, and a module of ours."""
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.master.notify import for_child
+from gateway.master.wire import WORKER_FD
+
+MASTER = "lockgate.master"
+WORKER = "lockgate.gateway"
+
+#: Options of the interpreter that are followed by a value, unless it is in the same word.
+_WITH_VALUE = ("-X", "-W", "--check-hash-based-pycs")
+
+
+def interpreter_options(command_line: Sequence[str]) -> list[str]:
+    """The options before `-m`, `-c` or the script; `command_line` is `sys.orig_argv`."""
+    options: list[str] = []
+    words = iter(command_line[1:])
+    for word in words:
+        if not word.startswith("-") or word == "-" or word[:2] in ("-m", "-c"):
+            break
+        options.append(word)
+        if word in _WITH_VALUE:
+            options.extend(value for value in [next(words, None)] if value is not None)
+    return options
+
+
+def command(module: str) -> list[str]:
+    """The command line that runs this module as this process runs."""
+    return [sys.executable, *interpreter_options(sys.orig_argv), "-m", module]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A process that was started; `channel` leads to it, and `errors` is its standard error."""
+
+    pid: int
+    channel: socket.socket
+    errors: int
+
+
+def start(words: Sequence[str]) -> Started:
+    """Start a worker, which inherits what is inheritable: the listening sockets. Raises OSError.
+
+    It is spawned, not forked: what a fork of an interpreter with threads inherits is nobody's to know.
+    """
+    ours, theirs = socket.socketpair()
+    with theirs:
+        try:
+            errors, errors_in = os.pipe()
+        except OSError:
+            ours.close()
+            raise
+        try:
+            os.set_inheritable(theirs.fileno(), True)
+            pid = os.posix_spawn(
+                words[0],
+                list(words),
+                {**for_child(os.environ), WORKER_FD: str(theirs.fileno())},
+                file_actions=[(os.POSIX_SPAWN_DUP2, errors_in, 2)],
+                setsigmask=(),
+                setsigdef=(signal.SIGPIPE,),
+            )
+        except OSError:
+            ours.close()
+            os.close(errors)
+            raise
+        finally:
+            os.close(errors_in)
+    return Started(pid, ours, errors)

@@ -1,0 +1,58 @@
+"""The command lines of the processes of a gateway."""
+
+import os
+import sys
+
+import pytest
+
+from gateway.master.launching import MASTER, command, interpreter_options, start
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        (["python", "-m", "gateway"], []),
+        (["python", "-I", "-m", "gateway"], ["-I"]),
+        (["python", "-X", "dev", "-B", "-m", "lockgate.gateway"], ["-X", "dev", "-B"]),
+        (["python", "-Xdev", "-W", "error", "/bin/lockgate", "gateway"], ["-Xdev", "-W", "error"]),
+        (["/opt/python", "/bin/lockgate", "gateway", "-m", "-X"], []),
+        (["python", "-mgateway"], []),
+        (["python", "-c", "main()"], []),
+        (["python", "-X"], ["-X"]),
+        (["python"], []),
+        ([""], []),
+    ],
+)
+def test_the_options_of_the_interpreter_are_those_before_the_module_or_the_script(
+    words: list[str], options: list[str]
+) -> None:
+    assert interpreter_options(words) == options
+
+
+def test_the_command_is_of_this_interpreter() -> None:
+    assert command(MASTER)[0] == sys.executable
+    assert command(MASTER)[-2:] == ["-m", "lockgate.master"]
+
+
+def test_a_process_that_cant_be_started_leaves_no_descriptors() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+
+    with pytest.raises(OSError, match="No such file"):
+        start(["/nowhere/python"])
+
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_process_inherits_its_channel_and_its_standard_error_and_no_more() -> None:
+    listing = (
+        "import os; names = [f'/proc/self/fd/{n}' for n in range(3, 100)];"
+        "os.write(2, ' '.join(os.readlink(n) for n in names if os.path.exists(n)).encode())"
+    )
+    started = start([sys.executable, "-c", listing])
+    os.waitpid(started.pid, 0)
+    said = os.read(started.errors, 1000).decode()
+    os.close(started.errors)
+    started.channel.close()
+
+    assert said.count("socket:") == 1
+    assert "pipe:" not in said
