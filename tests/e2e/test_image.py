@@ -213,7 +213,9 @@ def test_the_stack_runs_in_it(container_root: Path, tmp_path: Path, workers: str
         until(outcome(log), within_s=120)
         gateway = next(filter(_is_gateway, inside.children(recursive=True)))
         checked = _entered(gateway.pid, container_root, health, dict(programs[1].environment))
-        logged = (tmp_path / f"{GATEWAY}.log").read_text()
+        logged = tmp_path / f"{GATEWAY}.log"
+        started = '"event":"gateway.started"'
+        until(lambda: logged.read_text().count(started) == int(workers), within_s=60)
         children = len(gateway.children())
         gateway.send_signal(signal.Signals[final.one("STOPSIGNAL")])
         until(lambda: not gateway.is_running() or gateway.status() == "zombie", within_s=30)
@@ -228,8 +230,7 @@ def test_the_stack_runs_in_it(container_root: Path, tmp_path: Path, workers: str
     }
     assert checked == 0, "its health check fails"
     assert children == (2 if workers == "2" else 0)
-    assert logged.count('"event":"gateway.started"') == int(workers)
-    assert '"event":"gateway.stopped"' in (tmp_path / f"{GATEWAY}.log").read_text()
+    assert '"event":"gateway.stopped"' in logged.read_text()
 
 
 def _is_gateway(process: psutil.Process) -> bool:
