@@ -214,8 +214,8 @@ def test_the_stack_runs_in_it(container_root: Path, tmp_path: Path, workers: str
         gateway = next(filter(_is_gateway, inside.children(recursive=True)))
         checked = _entered(gateway.pid, container_root, health, dict(programs[1].environment))
         logged = tmp_path / f"{GATEWAY}.log"
-        started = '"event":"gateway.started"'
-        until(lambda: logged.read_text().count(started) == int(workers), within_s=60)
+        routing = '"event":"gateway.routing"'
+        until(lambda: logged.read_text().count(routing) == int(workers), within_s=60)
         children = len(gateway.children())
         gateway.send_signal(signal.Signals[final.one("STOPSIGNAL")])
         until(lambda: not gateway.is_running() or gateway.status() == "zombie", within_s=30)
