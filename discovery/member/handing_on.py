@@ -24,6 +24,9 @@ PAGE_WITHIN_S = 0.5
 #: So many are handed on at the same time; the oldest goes first.
 MOST_AT_ONCE = 8
 
+#: Raised by what a sibling of another release says in another form.
+_NOT_UNDERSTOOD = (LookupError, TypeError, ValueError)
+
 _log = Log()
 
 
@@ -63,16 +66,23 @@ class HandingOn:
 
     async def take_healths(self) -> None:
         """Begin with what a sibling makes of the instances."""
-        for key, probed_as, *health in await self._all_of(HEALTHS) or ():
-            self._prober.health_heard(key, probed_as, health_of(health))
+        try:
+            for key, probed_as, *health in await self._all_of(HEALTHS) or ():
+                self._prober.health_heard(key, probed_as, health_of(health))
+        except _NOT_UNDERSTOOD as error:
+            _say_not_understood(HEALTHS, error)
 
     async def take_view(self) -> Saved | None:
         """The view of a sibling; None: none has one."""
-        items = await self._all_of(VIEW)
-        if not items:
+        try:
+            items = await self._all_of(VIEW)
+            if not items:
+                return None
+            current_at_s, *lines = items
+            return of_lines(lines, max(0.0, time.time() - current_at_s), "a sibling")
+        except _NOT_UNDERSTOOD as error:
+            _say_not_understood(VIEW, error)
             return None
-        current_at_s, *lines = items
-        return of_lines(lines, max(0.0, time.time() - current_at_s), "a sibling")
 
     async def _all_of(self, topic: str) -> list[Any] | None:
         for sibling in self._siblings.members:
@@ -113,6 +123,10 @@ class HandingOn:
         current_at_s = time.time() - watcher.age_s
         lines = yield from ViewLines().of(watcher.view)
         return [current_at_s, *lines]
+
+
+def _say_not_understood(topic: str, error: Exception) -> None:
+    _log.warning("sibling.not_understood", topic=topic, detail=f"{type(error).__name__}: {error}")
 
 
 def told(health: Health) -> tuple[Any, ...]:

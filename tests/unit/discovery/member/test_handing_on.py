@@ -137,3 +137,19 @@ async def test_lists_that_nobody_fetches_to_the_end_do_not_pile_up() -> None:
 def test_health_goes_over_whole() -> None:
     health = Health("healthy", 1, "why", True, True, "latest")
     assert handing_on.health_of(handing_on.told(health)) == health
+
+
+@pytest.mark.parametrize(
+    "items", [[["k", "d", "healthy", 0, "more", "than", "this", 1, 2]], [3], 7]
+)
+async def test_a_sibling_of_another_release_that_says_it_otherwise_ends_nothing(items: Any) -> None:
+    group = Group()
+    other, new = group.join("1"), worker(group, "2", None, "starting")[0]
+
+    async def answer(_asked: Any) -> Any:
+        return {"items": items, "next": None}
+
+    other.answers(handing_on.HEALTHS, answer)
+    other.answers(handing_on.VIEW, answer)
+    await new.take_healths()
+    assert await new.take_view() is None
