@@ -164,10 +164,14 @@ def next_probe_in_s(health: Health, age_s: float, times: ProbeTimes, jitter: flo
 FIRST_VERDICT_WITHIN_S = 0.5
 
 
-def overdue_after_s(health: Health, age_s: float, times: ProbeTimes, *, is_judged: bool) -> float:
+def overdue_after_s(
+    health: Health, age_s: float, times: ProbeTimes, turn: int, *, is_judged: bool
+) -> float:
     """Seconds after a sibling's last verdict at which the next one is overdue: two intervals and a probe.
 
     A sibling that says nothing for so long hangs. For an instance that nobody has judged yet it is less.
+    `turn` is 1 for the first of those that wait. Each further one leaves those before it time for a probe:
+    if all probed at once, one bad moment would count as several failures in a row.
     """
     takes_s = times.timeout_s if is_judged else min(times.timeout_s, FIRST_VERDICT_WITHIN_S)
-    return 2 * next_probe_in_s(health, age_s, times, 1.0) + takes_s
+    return 2 * next_probe_in_s(health, age_s, times, 1.0) + takes_s * (1.5 * turn - 0.5)

@@ -127,14 +127,19 @@ class Prober:
         """Take in a sibling's verdict like that of an own probe."""
         watch = self._watches.get(told.key)
         if watch is None or watch.probed_as != told.probed_as:
-            self._early.verdict(told.key, told.probed_as, verdict_of(told), time.monotonic())
+            self._early.verdict(
+                told.key,
+                told.probed_as,
+                told.registered_at_ms,
+                verdict_of(told),
+                time.monotonic(),
+            )
             return
         health = self._judge(watch, verdict_of(told), told.suspected)
         if told.passed and health.suspected and self._sharing is not None:
             # The sibling has not heard of the doubt, so its probe has asked too little.
             self._sharing.tell_doubt(told.key, told.probed_as, health.evidence)
-        if watch.by_heartbeat and health.condition == "healthy":
-            watch.end()
+        self._task_as_needed(watch, health)
 
     def health_heard(self, key: str, probed_as: str, health: Health) -> None:
         """Begin with what a sibling makes of an instance, where nothing is known of it here."""
@@ -144,6 +149,7 @@ class Prober:
         elif watch.probed_as == probed_as and watch.judged_s is None:
             watch.judged_s, watch.jitter = time.monotonic(), random.random()
             self._book.note(watch.instance, health)
+            self._task_as_needed(watch, health)
 
     def healths(self) -> list[tuple[str, str, Health]]:
         """What is known of the instances: the key, the digest of what was probed, and the health."""
@@ -174,7 +180,7 @@ class Prober:
             self._book.begin(instance)
             watch = self._watches[instance.key] = Watch(instance)
             if self._sharing is not None:
-                self._hear_what_was_said(watch)
+                self._hear_what_was_said(watch, entry.registered_at_ms)
         self._take(watch, instance)
         if watch.registered_at_ms != entry.registered_at_ms:
             watch.registered_at_ms = entry.registered_at_ms
@@ -205,6 +211,15 @@ class Prober:
             name = f"probe-{watch.instance.key}"
             watch.task = asyncio.create_task(self._watch(watch), name=name)
 
+    def _task_as_needed(self, watch: Watch, health: Health) -> None:
+        """After a sibling's words: one whose heartbeats are its probe needs a task while it is unwell."""
+        if not watch.by_heartbeat:
+            return
+        if health.condition == "healthy":
+            watch.end()
+        elif health.status != "starting":  # this worker may have to probe it next
+            self._probe_by_task(watch)
+
     def _end(self, key: str) -> None:
         watch = self._watches.pop(key, None)
         if watch is not None:
@@ -229,7 +244,8 @@ class Prober:
         """Seconds until this worker has to probe: until the next probe, or until a sibling's is overdue."""
         key, now_s = watch.instance.key, time.monotonic()
         sharing = self._sharing
-        watch.is_mine = sharing is None or sharing.is_mine(key)
+        turn = 0 if sharing is None else sharing.turn(key)
+        watch.is_mine = turn == 0
         if watch.is_mine and (watch.is_hurried or watch.judged_s is None):
             return 0.0
         health, times = self._book.health(key), self._times_of(watch.instance)
@@ -239,7 +255,7 @@ class Prober:
             return judged_s + next_probe_in_s(health, age_s, times, watch.jitter) - now_s
         is_judged = watch.judged_s is not None
         since_s = max(judged_s, watch.began_s, watch.hurried_s)
-        return since_s + overdue_after_s(health, age_s, times, is_judged=is_judged) - now_s
+        return since_s + overdue_after_s(health, age_s, times, turn, is_judged=is_judged) - now_s
 
     async def _probe_now(self, watch: Watch) -> Health:
         """Probe, tell the siblings, and return the health after that."""
@@ -260,6 +276,7 @@ class Prober:
                     verdict.evidence,
                     suspected,
                     time.monotonic(),
+                    _registration(instance, watch.registered_at_ms),
                 )
             )
         return self._judge(watch, verdict, suspected)
@@ -286,12 +303,19 @@ class Prober:
         self._probe_by_task(watch)
         return True
 
-    def _hear_what_was_said(self, watch: Watch) -> None:
+    def _hear_what_was_said(self, watch: Watch, registered_at_ms: int) -> None:
         """Begin with what siblings have said of an instance before it was in this worker's view."""
         instance, now_s = watch.instance, time.monotonic()
         watch.probed_as = digest_of(instance)
         begun = self._book.health(instance.key)
-        health = self._early.take(instance.key, watch.probed_as, begun, self._thresholds, now_s)
+        health = self._early.take(
+            instance.key,
+            watch.probed_as,
+            _registration(instance, registered_at_ms),
+            begun,
+            self._thresholds,
+            now_s,
+        )
         if health is not None:
             watch.judged_s, watch.jitter = now_s, random.random()
             self._book.note(instance, health)
@@ -306,3 +330,8 @@ class Prober:
         except Exception:  # noqa: BLE001 - a mistake of ours: probing goes on, no instance is blamed
             _log.exception("probe.failed", name=instance.name, instance=instance.id)
             return None
+
+
+def _registration(instance: Instance, registered_at_ms: int) -> int:
+    """Which registration it is, in the same words in all workers; an instance of the file has none."""
+    return 0 if instance.source == "file" else registered_at_ms

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ..model.instance import Instance
 from .machine import Verdict
-from .owning import owner_of
+from .owning import owner_of, turn_of
 from .siblings import READY, STOPPING, Siblings
 
 VERDICTS = "health.verdicts"
@@ -16,6 +16,8 @@ DOUBT = "health.doubt"
 
 #: Verdicts that come so soon after another are told in one message.
 GATHERED_FOR_S = 0.002
+#: An older verdict says nothing of now; the siblings have probed by themselves since.
+STALE_AFTER_S = 10.0
 
 
 class Told(NamedTuple):
@@ -29,6 +31,8 @@ class Told(NamedTuple):
     suspected: bool
     #: When it was reached, by the monotonic clock that all processes of a machine share.
     at_s: float = 0.0
+    #: Which registration was judged; 0 for an instance of the file, which has none.
+    registered_at_ms: int = -1
 
 
 class Hearing(NamedTuple):
@@ -79,6 +83,10 @@ class Sharing:
         """Whether this worker has to probe the instance."""
         return not self.is_shared or owner_of(key, self._ready) == self._siblings.id
 
+    def turn(self, key: str) -> int:
+        """0 where this worker has to probe the instance, else how many would do it before this one."""
+        return turn_of(key, self._siblings.id, self._ready) if self.is_shared else 0
+
     def speaks_for(self, key: str) -> bool:
         """Whether this worker logs and reports what becomes of an instance: one worker of a gateway does."""
         if key in self._covered:
@@ -86,7 +94,7 @@ class Sharing:
         return not self._speakers or owner_of(key, self._speakers) == self._siblings.id
 
     def cover(self, key: str) -> None:
-        """Speak for an instance until its owner is heard of again."""
+        """Speak for an instance until its owner, or another worker before this one, is heard of."""
         self._covered.add(key)
 
     def tell(self, told: Told) -> None:
@@ -116,14 +124,20 @@ class Sharing:
         self._told_s = time.monotonic()
         self._siblings.tell(VERDICTS, untold)
 
-    def _heard(self, _sibling: str, body: Any) -> None:
+    def _heard(self, sibling: str, body: Any) -> None:
         if self._hearing is not None and self._follows():
             now_s = time.monotonic()
             for told in body:
                 one = Told(*told)
-                self._covered.discard(one.key)
                 self.on_delay(now_s - one.at_s)
+                if now_s - one.at_s > STALE_AFTER_S:
+                    continue
+                if one.key in self._covered and self._comes_before(sibling, one.key):
+                    self._covered.discard(one.key)
                 self._hearing.verdict(one)
+
+    def _comes_before(self, sibling: str, key: str) -> bool:
+        return turn_of(key, sibling, self._ready) < turn_of(key, self._siblings.id, self._ready)
 
     def _heard_doubt(self, _sibling: str, body: Any) -> None:
         if self._hearing is not None and self._follows():

@@ -6,7 +6,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from discovery.health.owning import owner_of
+from discovery.health.owning import owner_of, turn_of
 
 WORKERS = st.lists(st.text("0123456789", min_size=1, max_size=6), min_size=1, unique=True)
 
@@ -29,6 +29,14 @@ def test_a_worker_that_leaves_moves_nothing_but_its_own_instances(
     for left in workers:
         if left != owner:
             assert owner_of(key, [one for one in workers if one != left]) == owner
+
+
+@given(st.text(), WORKERS)
+def test_each_worker_has_another_turn_and_the_owner_the_first(key: str, workers: list[str]) -> None:
+    turns = {worker: turn_of(key, worker, workers) for worker in workers}
+    assert sorted(turns.values()) == list(range(len(workers)))
+    assert turns[owner_of(key, workers)] == 0
+    assert turn_of(key, "another", workers) == len(workers)
 
 
 def test_the_instances_are_spread_evenly() -> None:

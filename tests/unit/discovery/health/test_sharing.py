@@ -11,7 +11,7 @@ from discovery.base.stepping import in_steps
 from discovery.health.book import HealthBook
 from discovery.health.machine import Health, ProbeTimes, Thresholds, Verdict
 from discovery.health.prober import Prober
-from discovery.health.sharing import Hearing, Sharing
+from discovery.health.sharing import STALE_AFTER_S, Hearing, Sharing, Told, digest_of
 from discovery.model.instance import Instance, parse_registration
 from discovery.view.view import Entry, Event, View
 from tests.support.eventually import eventually
@@ -250,6 +250,98 @@ async def test_a_new_instance_of_a_hanging_owner_is_judged_within_a_second(group
     other.sees(view_of(entries))
     await eventually(lambda: len(other.changes) == 8)
     assert time.monotonic() - began_s < 5
+
+
+async def test_one_worker_after_the_other_probes_in_the_place_of_one_that_hangs(
+    group: Workers,
+) -> None:
+    """If all did at once, one bad moment would be HEALTH_FALL failures in a row."""
+    workers = workers_of(group, "1", "2", "3", "4", times=replace(QUICK, timeout_s=2.0))
+    hanging, *others = workers
+    entries = [entry(number) for number in range(40)]
+    for worker in workers:
+        worker.sees(view_of(entries))
+    await eventually(lambda: all(len(worker.changes) == 40 for worker in workers))
+    owned = {key for key, _ in hanging.probed}
+    await hanging.close()
+    group.probers.remove(hanging)
+    group.hanging.add("1")
+    for worker in others:
+        worker.probed.clear()
+
+    def in_its_place() -> list[str]:
+        return [key for worker in others for key, _ in worker.probed if key in owned]
+
+    await eventually(lambda: {*in_its_place()} == owned)
+    assert sorted(in_its_place()) == sorted(owned), "each by one worker"
+
+
+async def test_who_speaks_in_the_place_of_another_goes_on_when_a_later_one_is_heard(
+    group: Workers,
+) -> None:
+    workers = workers_of(group, "1", "2", "3")
+    key = entry(0).key
+    first, second, third = sorted(workers, key=lambda worker: worker.sharing.turn(key))
+    assert [worker.sharing.turn(key) for worker in (first, second, third)] == [0, 1, 2]
+    told = Told(key, "", passed=True, evidence="200", suspected=False, at_s=time.monotonic())
+
+    for teller, speaks in ((third, True), (first, False)):
+        second.sharing.cover(key)
+        teller.sharing.tell(told)
+        await eventually(lambda at=speaks: second.sharing.speaks_for(key) is at)
+        await asyncio.sleep(0.01)
+        assert second.sharing.speaks_for(key) is speaks
+
+
+async def test_a_verdict_that_was_long_on_its_way_is_not_taken(group: Workers) -> None:
+    one, other = workers_of(group, "1", "2")
+    each = next(one_of for n in range(9) if one.sharing.is_mine((one_of := entry(n)).key))
+    other.sees(view_of([each]))
+    delays: list[float] = []
+    other.sharing.on_delay = delays.append
+    told = Told(each.key, digest_of(each.instance), passed=True, evidence="200", suspected=False)
+    now_s = time.monotonic()
+    one.sharing.tell(told._replace(at_s=now_s - STALE_AFTER_S))
+    await eventually(lambda: delays)
+    assert other.book.status(each.key) == "starting"
+    one.sharing.tell(told._replace(at_s=now_s))
+    await eventually(lambda: other.book.status(each.key) == "healthy")
+
+
+async def test_a_verdict_on_an_earlier_registration_does_not_count_for_the_next(
+    group: Workers,
+) -> None:
+    one, other = workers_of(group, "1", "2")
+    mine = [each for n in range(9) if one.sharing.is_mine((each := entry(n)).key)]
+    one.sees(view_of(mine))  # the other one has seen already that they are gone
+    await eventually(lambda: ("1", "health.verdicts") in group.said)
+    await asyncio.sleep(0.01)
+    other.sees(view_of(Entry(each.instance, 1) for each in mine))
+    assert {other.book.status(each.key) for each in mine} == {"starting"}
+
+
+async def test_an_instance_by_heartbeats_that_is_unhealthy_is_probed_by_its_next_owner(
+    group: Workers,
+) -> None:
+    """Whoever has missed the doubt, since it did not follow the registry, has heard the verdicts alone."""
+    one, other = workers_of(group, "1", "2", times=QUICK)
+    each = next(
+        one_of
+        for n in range(9)
+        if one.sharing.is_mine((one_of := entry(n, metadata={"health.probe": "heartbeat"})).key)
+    )
+    for worker in (one, other):
+        worker.sees(view_of([each]))
+    one.passes = other.passes = other.follows = False
+    one.prober.doubt(each.instance, "refused")
+    await asyncio.sleep(0.01)  # for the message
+    other.follows = True
+    await eventually(lambda: other.book.status(each.key) == "unhealthy")
+    await one.close()
+    group.probers.remove(one)
+    group.leave("1")
+    other.passes = True
+    await eventually(lambda: other.book.status(each.key) == "healthy")
 
 
 async def test_while_the_registry_is_away_each_worker_probes_and_listens_to_nobody(
