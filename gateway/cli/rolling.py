@@ -12,6 +12,8 @@ ASKED_EVERY_S = 0.5
 #: The gateway answers again within this time, or nobody knows how the roll has ended.
 SILENT_FOR_S = 15.0
 _ENDS = ("done", "failed")
+#: The master answers nothing while it goes on with new code.
+_BUSY = "master_away"
 
 
 def rolled(
@@ -33,9 +35,9 @@ def rolled(
         try:
             said = gateway.get("/roll")
             heard_s = now()
-        except Refused:
-            raise
         except StackError as error:
+            if isinstance(error, Refused) and error.problem.get("reason") != _BUSY:
+                raise
             if now() - heard_s > SILENT_FOR_S:
                 raise StackError(f"how the roll goes on is not known: {error}") from None
     ended: Mapping[str, Any] = said

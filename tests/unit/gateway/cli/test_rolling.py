@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from gateway.cli.gateway_client import Refused
 from gateway.cli.rolling import SILENT_FOR_S, rolled
 from gateway.stack.failures import StackError
 
@@ -68,3 +69,14 @@ def test_a_gateway_that_stays_away_ends_the_waiting() -> None:
     with pytest.raises(StackError, match="how the roll goes on is not known: no gateway answers"):
         gateway.rolled()
     assert gateway.clock_s > SILENT_FOR_S
+
+
+def test_a_master_that_is_replaced_just_now_is_asked_again() -> None:
+    away = Refused("answers 503", {"reason": "master_away"})
+    assert Gateway(state(1, "running"), away, away, state(1, "done", 2)).rolled()["state"] == "done"
+
+
+def test_a_refusal_ends_the_waiting_at_once() -> None:
+    gateway = Gateway(state(1, "running"), Refused("answers 401", {"reason": "unauthorized"}))
+    with pytest.raises(Refused, match="answers 401"):
+        gateway.rolled()
