@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 ANSWERED_WITHIN_S = 50.0
 #: Where workers have read different contents, it is tried again so often, after so long.
 TRIES, AGAIN_AFTER_S = 5, 0.2
+NOBODY = "no worker serves now"
 NO_FILE = "GATEWAY_CONFIG names no file to reload"
 
 
@@ -80,7 +81,11 @@ class Reloads:
         for left in reversed(range(TRIES)):
             workers = self._master.serving()
             answers = await self._ask(workers, "reload.prepare", about)
-            if answers and all(one.body == {} for one in answers):
+            if not answers:
+                self._master.log.warning("signal.ignored", detail=NOBODY)
+                mistakes = [NOBODY]
+                break
+            if all(one.body == {} for one in answers):
                 self._master.log.warning("signal.ignored", detail=NO_FILE)
                 return self._end({"result": "unchanged", "differences": [], "mistakes": []})
             mistakes = refusals(answers)

@@ -107,6 +107,9 @@ def main() -> int:
     except SettingsError as error:  # what only the settings and the file together tell
         print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_USAGE
+    except ConfigurationRejected as rejected:  # siblings have another file by now
+        print(*rejected.mistakes, sep="\n", file=sys.stderr)  # noqa: T201
+        return EXIT_USAGE
     finally:
         logs.close()
     return 0
@@ -218,6 +221,8 @@ async def serve(
             if not gateway.member.is_ready:
                 detail = NO_VIEW if gateway.overlay.routed is None else NO_VIEW_BUT_FIXED
                 _log.warning("gateway.no_view", detail=detail)
+            if gateway.together is not None and (mistakes := await gateway.together.agree()):
+                raise ConfigurationRejected(mistakes)
             counts = None if seat is None else seat.counts
             await listen(runner, sockets, gateway.descriptors.backlog, gateway.tls, counts)
             host, port = sockets[0].getsockname()[:2]

@@ -15,7 +15,10 @@ ENDED = "reload.ended"
 IN_FORCE = "config.in_force"
 #: The master tells the end in any case; this is for one that has gone.
 ENDS_WITHIN_S = 300.0
-NO_MASTER = "the master of the workers does not answer: nothing was reloaded"
+#: A master that goes on with new code answers a little later.
+ANSWERED_WITHIN_S = 15.0
+NO_MASTER = "the master of the workers does not answer: whether the file is reloaded is not known"
+TOO_LATE = "it could not load the file in time"
 ANOTHER = "a worker has another file"
 #: What all workers are to say alike.
 _STATE = ("mistakes", "loaded_at_s", "in_force_since_s")
@@ -36,6 +39,8 @@ class Together(Generic[C]):
         #: Until the master has it.
         self._at_start: KeptFile | None = at_start
         self._prepared: Prepared[C] | None = None
+        #: What is prepared for an earlier number is not wanted any more.
+        self._wanted = 0
         self._last: Mapping[str, Any] = {"number": 0}
         self._has_ended = asyncio.Event()
         self._levelling: set[asyncio.Task[Any]] = set()
@@ -50,7 +55,7 @@ class Together(Generic[C]):
 
     async def reload(self, why: str) -> Reloaded:
         """Have all workers read the file again."""
-        begun = await self._siblings.ask_master("reload", {"why": why})
+        begun = await self._siblings.ask_master("reload", {"why": why}, within_s=ANSWERED_WITHIN_S)
         if begun is None:
             return Reloaded(Result.REJECTED, mistakes=(NO_MASTER,))
         try:
@@ -60,6 +65,24 @@ class Together(Generic[C]):
         except TimeoutError:
             return Reloaded(Result.REJECTED, mistakes=(NO_MASTER,))
         return _reloaded(self._last)
+
+    async def agree(self) -> tuple[str, ...]:
+        """Take what is in force, before this worker listens; returns why it can't, or nothing.
+
+        Since it has read the file there may have been a reload, which did not ask it. If siblings have
+        another file, all read what is there now. Siblings of another release may refuse what this one takes.
+        """
+        others = (await self._siblings.ask(IN_FORCE)).values()
+        digest = self._configuration.origin.digest
+        if all(said is None or said["digest"] == digest for said in others):
+            return ()
+        await self.reload(ANOTHER)
+        with collector_paused():
+            prepared = await self._configuration.prepare()
+            if prepared.next is not None:
+                await self._configuration.take(prepared.next)
+                self._at_start = prepared.next.whole
+        return prepared.reloaded.mistakes
 
     async def joined(self) -> None:
         """Give the master what is in force here, and hold it against what siblings have."""
@@ -97,12 +120,17 @@ class Together(Generic[C]):
 
     async def _prepare(self, _: Any) -> Any:
         await self._drop()
+        wanted = self._wanted
         try:
             with collector_paused():
-                prepared = self._prepared = await self._configuration.prepare()
+                prepared = await self._configuration.prepare()
         except Exception as error:  # noqa: BLE001 - whatever it is, no worker may take the file
             _log.exception("config.not_prepared")
             return {"ok": False, "mistakes": [f"it could not load the file: {error!r}"]}
+        if wanted != self._wanted:  # it took too long, and the master went on without it
+            await self._forget(prepared)
+            return {"ok": False, "mistakes": [TOO_LATE]}
+        self._prepared = prepared
         reloaded = prepared.reloaded
         if reloaded.result is Result.REJECTED:
             return {"ok": False, "mistakes": list(reloaded.mistakes)}
@@ -139,8 +167,13 @@ class Together(Generic[C]):
             self._siblings.keep(STATE, self._state())
 
     async def _drop(self) -> None:
+        self._wanted += 1
         prepared, self._prepared = self._prepared, None
-        if prepared is not None and prepared.next is not None:
+        if prepared is not None:
+            await self._forget(prepared)
+
+    async def _forget(self, prepared: Prepared[C]) -> None:
+        if prepared.next is not None:
             with collector_paused():
                 await self._configuration.drop(prepared.next)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.eventually import eventually
-from tests.support.gateway_processes import GatewayOfWorkers, gateway_of_workers
+from tests.support.gateway_processes import GatewayOfWorkers, gateway_of_workers, in_the_end
 from tests.support.raw_clients import RawClient
 
 ROUTE = "routes:\n  - {{name: r, match: {{path: /r}}, respond: {{status: 200, body: '{}'}}}}\n"
@@ -105,6 +105,24 @@ async def test_what_one_worker_can_not_load_no_worker_takes(
         status, _ = await reload(gateway)
         assert status == 200
         assert await bodies(gateway) == {b"two"}
+
+
+async def test_a_roll_brings_a_file_that_only_the_new_workers_can_load(
+    tmp_path: Path, registry_url: str
+) -> None:
+    async with of_file(tmp_path, registry_url) as (gateway, file):
+        unable = gateway.workers[1]
+        _, hard = resource.prlimit(unable, resource.RLIMIT_NOFILE)
+        resource.prlimit(unable, resource.RLIMIT_NOFILE, (3, hard))
+        file.write_text(ROUTE.format("two"))
+        await in_the_end(lambda: "config.rejected" in told(gateway))
+
+        ended = await gateway.roll()
+        assert ended["event"] == "roll.done", ended
+        await in_the_end(lambda: told(gateway)[-1] != "config.rejected")
+        assert await bodies(gateway) == {b"two"}
+        status = (await gateway.request("GET", "/status")).json()["config"]
+        assert (status["current"], status["mistakes"]) == (True, [])
 
 
 async def test_the_worker_that_replaces_a_crashed_one_has_what_is_in_force_not_a_broken_file(

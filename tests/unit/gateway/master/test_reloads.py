@@ -9,7 +9,7 @@ import pytest
 from gateway.master import reloads
 from gateway.master.agreement import DIFFERENT
 from gateway.master.notify import ServiceManager
-from gateway.master.reloads import NO_FILE, Reloads
+from gateway.master.reloads import NO_FILE, NOBODY, Reloads
 
 Body = dict[str, Any]
 ABLE: Body = {"ok": True, "digest": "d", "result": "changed", "differences": ["r is new"]}
@@ -161,3 +161,10 @@ async def test_workers_without_a_file_are_not_asked_further() -> None:
     assert (await master.reload())["result"] == "unchanged"
     assert topics(master.workers[0]) == ["prepare"]
     assert master.warned == [{"event": "signal.ignored", "detail": NO_FILE}]
+
+
+async def test_where_no_worker_serves_nothing_was_reloaded() -> None:
+    master = Master()
+    ended = await master.reload()
+    assert (ended["result"], ended["mistakes"]) == ("rejected", [NOBODY])
+    assert master.warned == [{"event": "signal.ignored", "detail": NOBODY}]
