@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from gateway.master.wire import Decoder, Message, encode
 
-#: What a worker has not read; beyond it, news of its siblings are dropped. Only one that hangs comes so far.
+#: What the other end has not read; beyond it, what may be dropped is. Only a process that hangs comes so far.
 MOST_UNREAD = 16 * 1024 * 1024
 _PIECE = 256 * 1024
 #: Descriptors that may come with one piece.
@@ -61,12 +61,12 @@ class Channel:
 
     def send(
         self, message: Message, *, descriptor: int | None = None, may_be_dropped: bool = False
-    ) -> None:
-        """Send it now or later; `descriptor` goes along and is closed here once it is sent."""
+    ) -> bool:
+        """Send it now or later; `descriptor` goes along and is closed here once it is sent. False: dropped."""
         if not self._is_open or (may_be_dropped and len(self._unsent) > MOST_UNREAD):
             if descriptor is not None:
                 socket.close(descriptor)
-            return
+            return False
         was_empty = not self._unsent
         if descriptor is not None:
             message = {**message, "descriptor": True}
@@ -76,6 +76,7 @@ class Channel:
             self._write()
             if self._unsent and self._is_open:
                 self._loop.add_writer(self.socket.fileno(), self._write)
+        return True
 
     def drain(self) -> None:
         """Take all messages that are there, now."""

@@ -104,7 +104,7 @@ class Siblings:
 
     def tell(self, topic: str, body: Any) -> None:
         """Tell all siblings; `body` is JSON."""
-        self._send({"kind": "say", "topic": topic, "body": body})
+        self._send({"kind": "say", "topic": topic, "body": body}, may_be_dropped=True)
 
     async def ask(self, topic: str, body: Any = None, within_s: float = 2.0) -> dict[str, Any]:
         """Ask all siblings; their answers by id, without those that did not answer in time."""
@@ -148,9 +148,12 @@ class Siblings:
         """Tell the master what this worker waits for before it is ready."""
         self._send({"kind": "waits_for", "what": what})
 
-    def counters(self, counters: Mapping[str, float]) -> None:
-        """Give the master those counters that have changed; they go on after this worker has ended."""
-        self._send({"kind": "counters", "counters": dict(counters)})
+    def counters(self, counters: Mapping[str, float]) -> bool:
+        """Give the master those counters that have changed; they go on after this worker has ended.
+
+        False: the master hangs, and has not got them.
+        """
+        return self._send({"kind": "counters", "counters": dict(counters)}, may_be_dropped=True)
 
     def keep(self, name: str, value: Any) -> None:
         """Let the master keep this for a worker that replaces a crashed one."""
@@ -167,7 +170,7 @@ class Siblings:
     async def run(self) -> None:
         """Tell the master that the loop runs; never returns."""
         while True:
-            self._send({"kind": "beat"})
+            self._send({"kind": "beat"}, may_be_dropped=True)
             await asyncio.sleep(BEAT_EVERY_S)
 
     def close(self) -> None:
@@ -193,11 +196,25 @@ class Siblings:
             del self._waiting[number]
         return question
 
-    def _send(self, message: Message) -> None:
-        if self._channel is not None:
-            self._channel.send(message)
+    def _send(self, message: Message, *, may_be_dropped: bool = False) -> bool:
+        """What may be dropped is, while the master hangs: it must not fill the memory of this worker."""
+        return self._channel is not None and self._channel.send(
+            message, may_be_dropped=may_be_dropped
+        )
 
     def _received(self, message: Message) -> None:
+        """Take one message; what only another release understands ends nothing here."""
+        try:
+            self._take(message)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            _log.warning(
+                "sibling.not_understood",
+                kind=str(message.get("kind")),
+                topic=str(message.get("topic")),
+                detail=f"{type(error).__name__}: {error}",
+            )
+
+    def _take(self, message: Message) -> None:
         kind = message["kind"]
         if kind == "said":
             for taken in self._hears.get(message["topic"], ()):
@@ -233,7 +250,8 @@ class Siblings:
         except Exception:  # noqa: BLE001 - the sibling is told, and goes on
             _log.exception("sibling.question_failed", topic=message["topic"])
             body = None
-        self._send({"kind": "answer", "to": message["from"], "id": message["id"], "body": body})
+        answered = {"kind": "answer", "to": message["from"], "id": message["id"], "body": body}
+        self._send(answered, may_be_dropped=True)
 
     def _take_members(self, members: Sequence[Mapping[str, Any]]) -> None:
         self.members = tuple(

@@ -109,9 +109,8 @@ class GatewayScrapes:
         for keys in slices(changed):
             # Two of these may run side by side: what the master has never goes back.
             now = {key: changed[key] for key in keys if changed[key] > self._given.get(key, -1)}
-            if now:
+            if now and self._siblings.counters(now):
                 self._given |= now
-                self._siblings.counters(now)
         return families
 
     def _add_changed(self, changed: dict[str, float], key: str, value: float) -> None:

@@ -35,15 +35,18 @@ class Desk:
         self.gone: list[str] = []
         self.departed: dict[str, float] = {}
         self.has_master = True
+        self.has_room = True
         self.handler: Any = None
 
     def answers(self, topic: str, handler: Any) -> None:
         assert topic == TOPIC
         self.handler = handler
 
-    def counters(self, counters: dict[str, float]) -> None:
+    def counters(self, counters: dict[str, float]) -> bool:
         self.events.append("counters")
-        self.given |= counters
+        if self.has_room:
+            self.given |= counters
+        return self.has_room
 
     async def ask(self, topic: str, body: Any = None, within_s: float = 0) -> dict[str, Any]:
         self.events.append("ask")
@@ -113,6 +116,20 @@ async def test_only_what_has_changed_is_given(
     counted.inc()
     await scrapes.last()
     assert desk.given == {key_of("seen", Series("_total", (), 0)): 2}
+
+
+async def test_what_the_master_did_not_take_is_given_again(
+    counted: Counter, registry: CollectorRegistry
+) -> None:
+    desk = Desk()
+    GatewayScrapes(desk, registry)
+    counted.inc(3)
+    desk.has_room = False
+    await desk.handler(None)
+    assert not desk.given
+    desk.has_room = True
+    await desk.handler(None)
+    assert desk.given == kept(3)
 
 
 async def test_all_are_added_and_the_answer_of_one_that_has_ended_meanwhile_is_left_out(
