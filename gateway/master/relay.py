@@ -1,5 +1,6 @@
 """Passes on what workers tell and ask each other, and answers what the master itself is asked."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gateway.master.departed import departed
@@ -39,7 +40,7 @@ class Relay:
         elif kind == "waits_for":
             worker.waits_for = message["what"]
         elif kind == "counters":
-            worker.counters.update(message["counters"])
+            worker.counters.update(_numbers(message["counters"]))
         elif kind == "keep":
             self._master.kept[message["name"]] = message["value"]
         elif kind == "say":
@@ -102,3 +103,8 @@ class Relay:
 
 def _matter(message: Message) -> Message:
     return {"topic": message["topic"], "body": message["body"]}
+
+
+def _numbers(counters: Mapping[str, Any]) -> dict[str, float]:
+    """Those that can be added up; what another release may count in another form is left out."""
+    return {name: value for name, value in counters.items() if isinstance(value, int | float)}

@@ -1,11 +1,12 @@
 """Rolls: the workers are replaced one by one, and an old one stops only when a new one is ready."""
 
 import asyncio
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from gateway.master.renewing import renew
 from gateway.master.wire import REPLACED
-from gateway.master.worker import STOPPING, Worker
+from gateway.master.worker import READY, STOPPING, Worker
 
 if TYPE_CHECKING:
     from gateway.master.master import Master
@@ -59,7 +60,7 @@ class Rolls:
                 "roll when some of them have ended, or lower TUNNEL_GRACE"
             )
         else:
-            self._master.in_background(asyncio.create_task(self._renew_master()))
+            self._master.in_background(asyncio.create_task(self._to_its_end(self._renew_master())))
         return self.state()
 
     def state(self) -> dict[str, Any]:
@@ -68,7 +69,7 @@ class Rolls:
     def go_on(self) -> None:
         """Go on with the roll that the master before has begun."""
         if self._state["state"] == "running":
-            self._master.in_background(asyncio.create_task(self._roll()))
+            self._master.in_background(asyncio.create_task(self._to_its_end(self._roll())))
 
     def handed_on(self) -> dict[str, Any]:
         """What another master needs to go on."""
@@ -77,6 +78,13 @@ class Rolls:
     def expects(self, worker: Worker) -> bool:
         """Whether this worker was to replace another one: then its end is the roll's, and no crash."""
         return worker is self._new
+
+    async def _to_its_end(self, part: Coroutine[Any, Any, None]) -> None:
+        """Whatever goes wrong ends the roll: one that stays `running` would keep all others from beginning."""
+        try:
+            await part
+        except Exception as error:  # noqa: BLE001
+            self._end(f"{type(error).__name__}: {error}")
 
     async def _renew_master(self) -> None:
         """Try the new code of the master, and go on with it in this process."""
@@ -105,7 +113,8 @@ class Rolls:
         new.ready_within_s, new.needs_view = self._master.ready_within_s, True
         team.tell_all()
         try:
-            while not new.is_ready:
+            # One that told that it is ready, and ended in the same moment, is no replacement.
+            while new.exit_status is not None or not new.is_ready:
                 if new.exit_status is not None:
                     # If the old one has ended meanwhile, its slot is empty now.
                     team.fill()
@@ -136,4 +145,5 @@ def _why_not_ready(new: Worker) -> str:
         return f"the new worker was {new.why_ended}"
     said = new.last_words.line
     status = f"status {new.exit_status}"
-    return f"the new worker ended before it was ready: {f'{said} ({status})' if said else status}"
+    when = "as soon as" if new.state == READY else "before"
+    return f"the new worker ended {when} it was ready: {f'{said} ({status})' if said else status}"

@@ -31,11 +31,9 @@ class Team:
         self.count = state.workers
         #: By slot, how many workers in a row have ended by themselves.
         self.ends: dict[int, int] = {int(slot): count for slot, count in state.ends.items()}
-        #: By slot, how its last worker has ended by itself.
-        self.last_ends: dict[int, str] = {}
         self._master = master
         self._words = words
-        self._ever_ready = bool(state.running)
+        self._ever_ready = any(one.state != STARTING for one in state.running)
         self._due: dict[int, asyncio.TimerHandle] = {}
         self._none_left = asyncio.Event()
 
@@ -138,9 +136,8 @@ class Team:
             self._none_left.set()
 
     def _ended(self, worker: Worker, status: int) -> None:
-        worker.ended(
-            status
-        )  # reads what it has told last, so it comes before its counters are added
+        # It reads what it has told last, so it comes before its counters are added.
+        worker.ended(status)
         self.workers.remove(worker)
         add(self._master.departed, worker.counters)
         self._master.reloads.ended(worker)
@@ -182,9 +179,6 @@ class Team:
             return
         hung = worker.why_ended and worker.state == READY
         count_replacement(self._master.departed, "hung" if hung else "crashed")
-        self.last_ends[worker.slot] = (
-            worker.why_ended or worker.last_words.line or _in_words(status)
-        )
         self._fill_later(worker.slot, time.monotonic() - worker.since_s)
 
     def _one_speaks_for_all(self, worker: Worker) -> None:
@@ -216,5 +210,12 @@ class Team:
 
 def _in_words(status: int) -> str:
     if status < 0:
-        return f"ended by signal {signal.Signals(-status).name}"
+        return f"ended by signal {_name(-status)}"
     return f"ended with status {status}"
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # realtime signals have none
+        return str(number)

@@ -60,13 +60,19 @@ SERVES = "send(kind='ready', view=True); serve()"
 
 _MASTER = """
 import asyncio, importlib, json, os, sys
+from gateway.master import rolls
 from gateway.master.master import Master
 from gateway.master.state import MasterState
 for name, value in json.loads(sys.argv[2]).items():
     module, _, constant = name.rpartition(".")
     setattr(importlib.import_module("gateway.master." + module), constant, value)
 
+async def stays(master):  # the next master would start real workers
+    master.rolls.go_on()
+    return ""
+
 async def run():
+    rolls.renew = stays
     state = MasterState.of_descriptor(int(os.environ.pop("LOCKGATE_MASTER_STATE")))
     words = [sys.executable, "-I", "-S", sys.argv[1]]
     return await Master(state, words).run()
@@ -85,6 +91,8 @@ async def master_process(
     **state: Any,
 ) -> AsyncIterator[GatewayOfWorkers]:
     """Run a master of two workers, each of which runs `program`; `ready`: wait until they are.
+
+    It goes on with its own code in a roll.
 
     `constants` replaces values of its modules, such as `watching.LOOK_EVERY_S`; `state` is what it begins with.
     """

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 from pathlib import Path
 
@@ -87,6 +88,21 @@ async def test_a_master_whose_new_code_fails_is_kept_with_its_workers(
         assert failed["event"] == "roll.failed"
         assert failed["reason"] == "the new release can't run the master: ImportError: no such code"
         assert gateway.workers == old
+
+
+async def test_a_master_without_a_free_descriptor_ends_the_roll_and_can_roll_later(
+    tmp_path: Path, registry_url: str
+) -> None:
+    async with gateway_of_workers(tmp_path, registry_url) as gateway:
+        pid = gateway.process.pid
+        before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (open_descriptors(pid), before[1]))
+        failed = await gateway.roll()
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+
+        assert failed["event"] == "roll.failed"
+        assert "Too many open files" in failed["reason"]
+        assert (await gateway.roll())["event"] == "roll.done"
 
 
 async def _rolled_with(code: str, tmp_path: Path, gateway: GatewayOfWorkers) -> str:

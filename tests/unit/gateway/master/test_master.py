@@ -194,6 +194,77 @@ async def test_messages_that_it_does_not_understand_change_nothing(tmp_path: Pat
         assert master.stderr == ""
 
 
+async def test_what_another_release_counts_in_another_form_does_not_keep_it_from_being_replaced(
+    tmp_path: Path,
+) -> None:
+    program = f"send(kind='counters', counters={{'a': [1, 2], 'b': 'x', 'c': 1}}); {SERVES}"
+    async with master_process(tmp_path, program, constants=AT_ONCE) as master:
+        killed = master.workers[0]
+        os.kill(killed, signal.SIGKILL)
+
+        await master.all_ready(without=[killed])
+        assert master.stderr == ""
+
+
+async def test_a_worker_that_a_signal_without_a_name_ends_is_replaced(tmp_path: Path) -> None:
+    async with master_process(tmp_path, constants=AT_ONCE) as master:
+        killed = master.workers[0]
+        os.kill(killed, signal.SIGRTMIN + 5)
+
+        await master.all_ready(without=[killed])
+        (ended,) = master.logs("worker.ended")
+        assert ended["detail"] == f"ended by signal {signal.SIGRTMIN + 5}"
+
+
+async def test_a_roll_is_refused_while_too_many_workers_of_earlier_ones_finish(
+    tmp_path: Path,
+) -> None:
+    async with master_process(tmp_path, IGNORES, workers=1) as master:
+        for _ in range(4):
+            assert (await master.roll())["event"] == "roll.done"
+        refused = await master.roll()
+
+        assert refused["event"] == "roll.failed"
+        assert "4 workers of earlier rolls" in refused["reason"]
+        for line in master.logs("worker.stopping")[:2]:
+            os.kill(line["pid"], signal.SIGKILL)
+        await eventually(lambda: len(master.logs("worker.stopped")) == 2)
+        assert (await master.roll())["event"] == "roll.done"
+
+
+async def test_no_roll_begins_while_the_gateway_stops(tmp_path: Path) -> None:
+    answer = tmp_path / "answer"
+    program = f"""
+def asks(number, frame):
+    open({str(answer)!r} + str(slot), 'w').write(json.dumps(answer_of_master('roll', None)))
+signal.signal(signal.SIGTERM, asks)
+{SERVES}
+"""
+    async with master_process(tmp_path, program) as master:
+        master.process.terminate()
+        await eventually(lambda: (tmp_path / "answer0").exists())
+        said: str = await eventually((tmp_path / "answer0").read_text)
+        master.process.send_signal(signal.SIGUSR2)
+        master.process.send_signal(signal.SIGHUP)
+        for pid in [line["pid"] for line in master.logs("worker.ready")]:
+            os.kill(pid, signal.SIGKILL)
+
+        assert await master.exit_status() == 0
+        assert json.loads(said)["reason"] == "the gateway stops"
+        assert master.logs("roll.started") == []
+        assert len(master.logs("worker.started")) == 2
+
+
+async def test_16_workers_that_all_end_at_once_are_all_replaced(tmp_path: Path) -> None:
+    async with master_process(tmp_path, constants=AT_ONCE, workers=16) as master:
+        old = master.workers
+        for pid in old:
+            os.kill(pid, signal.SIGKILL)
+
+        await master.all_ready(16, without=old)
+        assert (await master.roll())["event"] == "roll.done"
+
+
 @pytest.mark.parametrize(("level", "says"), [("info", True), ("error", False)])
 async def test_its_log_has_the_level_that_is_asked_for(
     tmp_path: Path, level: str, *, says: bool
