@@ -6,11 +6,13 @@ import socket
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from gateway.master.wire import Decoder, Message, encode
+from gateway.master.wire import Decoder, Message, NoMessageError, encode
 
 #: What the other end has not read; beyond it, what may be dropped is. Only a process that hangs comes so far.
 MOST_UNREAD = 16 * 1024 * 1024
 _PIECE = 256 * 1024
+#: So much is taken at once by `drain`: one that never stops to talk does not stop everything else.
+_MOST_DRAINED = 64
 #: Descriptors that may come with one piece.
 _MOST_DESCRIPTORS = 8
 #: What macOS has not; there a child that is spawned at this very moment would inherit them.
@@ -43,9 +45,15 @@ class Channel:
         self._decoder = Decoder(begun)
         self._loop = asyncio.get_running_loop()
         self._is_open = True
+        #: Why nothing more is taken from it; empty: it is.
+        self.broken = ""
         sock.set_inheritable(False)
         sock.setblocking(False)
+        for _, descriptor in self._attached:
+            os.set_inheritable(descriptor, False)
         self._loop.add_reader(sock.fileno(), self._read)
+        if begun:  # whole messages may be among it
+            self._loop.call_soon(self._take, b"")
         if unread:
             self._loop.add_writer(sock.fileno(), self._write)
 
@@ -79,9 +87,10 @@ class Channel:
         return True
 
     def drain(self) -> None:
-        """Take all messages that are there, now."""
-        while self._is_open and self._read():
-            pass
+        """Take the messages that are there, now."""
+        for _ in range(_MOST_DRAINED):
+            if not self._read():
+                return
 
     def close(self) -> None:
         if self._is_open:
@@ -122,6 +131,8 @@ class Channel:
 
     def _read(self) -> bool:
         """Take a piece of what is there; says whether there was one."""
+        if not self._is_open or self.broken:
+            return False
         try:
             data, descriptors, _, _ = socket.recv_fds(
                 self.socket, _PIECE, _MOST_DESCRIPTORS, _CLOSED_AT_EXEC
@@ -137,8 +148,17 @@ class Channel:
             self._loop.remove_reader(self.socket.fileno())
             self._ended()
             return False
-        for message in self._decoder.feed(data):
-            if message.get("descriptor") is True:
-                message["descriptor"] = self._arrived.popleft() if self._arrived else None
-            self._received(message)
+        self._take(data)
         return True
+
+    def _take(self, data: bytes) -> None:
+        try:
+            for message in self._decoder.feed(data):
+                if message.get("descriptor") is True:
+                    message["descriptor"] = self._arrived.popleft() if self._arrived else None
+                self._received(message)
+        except NoMessageError as error:
+            self.broken = f"what it sends is no message: {error}"
+            self._decoder = Decoder()
+            self._loop.remove_reader(self.socket.fileno())
+            self._ended()

@@ -11,6 +11,8 @@ _LAST_LINES = 20
 _MOST_OF_A_LINE = 4096
 _MOST_HELD = 64 * 1024
 _PIECE = 64 * 1024
+#: Pieces that are read at once: one that writes without end does not keep the master from all else.
+_MOST_PIECES = 16
 
 
 class LastWords:
@@ -43,8 +45,10 @@ class LastWords:
         self._held = None
 
     def read(self) -> None:
-        """Read what is there."""
-        while self._is_open:
+        """Read what is there, or a good part of it."""
+        for _ in range(_MOST_PIECES):
+            if not self._is_open:
+                return
             try:
                 data = os.read(self.descriptor, _PIECE)
             except BlockingIOError:

@@ -28,6 +28,6 @@ def look(master: "Master", since_look_s: float) -> None:
     for worker in list(master.workers):
         worker.waited.looked(since_look_s, stopping=worker.state == STOPPING)
         worker.channel.drain()  # what it has said and nobody has read counts
-        why = why_to_end(worker.seen(master.ends_within_s))
+        why = worker.channel.broken or why_to_end(worker.seen(master.ends_within_s))
         if why and not worker.why_ended:
             worker.kill(why)

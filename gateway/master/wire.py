@@ -19,6 +19,12 @@ MASTER_STATE = "LOCKGATE_MASTER_STATE"
 REPLACED, GATEWAY_STOPS = "replaced", "gateway"
 
 _LENGTH = struct.Struct("!I")
+#: No message is longer; whoever announces one does not speak this language.
+MOST_BYTES = 64 * 1024 * 1024
+
+
+class NoMessageError(Exception):
+    """What came is not a message, so nothing that follows can be told apart either."""
 
 
 def encode(message: Mapping[str, Any]) -> bytes:
@@ -34,17 +40,32 @@ class Decoder:
         self._bytes = bytearray(rest)
 
     def feed(self, data: bytes) -> Iterator[Message]:
-        """The messages that are whole by now."""
+        """The messages that are whole by now. Raises NoMessageError."""
         self._bytes += data
         while len(self._bytes) >= _LENGTH.size:
-            end = _LENGTH.size + _LENGTH.unpack_from(self._bytes)[0]
+            length = _LENGTH.unpack_from(self._bytes)[0]
+            if length > MOST_BYTES:
+                raise NoMessageError(
+                    f"{length} bytes were announced, and {MOST_BYTES} are the most"
+                )
+            end = _LENGTH.size + length
             if len(self._bytes) < end:
                 return
             body = bytes(self._bytes[_LENGTH.size : end])
             del self._bytes[:end]
-            yield json.loads(body)
+            yield _message(body)
 
     @property
     def rest(self) -> bytes:
         """The beginning of a message whose end has not come yet."""
         return bytes(self._bytes)
+
+
+def _message(body: bytes) -> Message:
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise NoMessageError(f"{body[:40]!r} is no JSON: {error}") from None
+    if not isinstance(message, dict):
+        raise NoMessageError(f"{body[:40]!r} is no JSON object")
+    return message

@@ -1,8 +1,10 @@
 """Messages over a socket pair, and descriptors that go along."""
 
+import contextlib
 import os
 import socket
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -121,6 +123,76 @@ async def test_a_message_to_one_that_has_ended_is_lost_and_its_descriptor_closed
     assert os.read(out, 1) == b""
     os.close(out)
     ours.close()
+
+
+@pytest.mark.parametrize(
+    ("sent", "why"),
+    [
+        (b"\xff\xff\xff\xff{", "4294967295 bytes were announced"),
+        (b"\0\0\0\x01[", "is no JSON"),
+        (b"\0\0\0\x02[]", "is no JSON object"),
+        (b"\0\0\0\x02\xff\xff", "is no JSON"),
+        (b"\0\1\0\0" + b"[" * 65536, "is no JSON"),
+    ],
+)
+async def test_what_is_no_message_ends_the_channel_with_the_reason(sent: bytes, why: str) -> None:
+    one, other = socket.socketpair()
+    received: list[Message] = []
+    ended: list[bool] = []
+    ours = Channel(one, received.append, lambda: ended.append(True))
+    other.setblocking(True)
+    other.sendall(encode({"n": 1}) + sent + encode({"n": 2}))
+
+    await eventually(lambda: ended)
+    ours.drain()
+
+    assert received == [{"n": 1}]
+    assert why in ours.broken
+    assert ours.pending == (b"", b"")
+    ours.close()
+    other.close()
+
+
+async def test_whole_messages_that_came_before_it_are_taken_in_their_order() -> None:
+    one, other = socket.socketpair()
+    received: list[Message] = []
+    begun = encode({"n": 1}) + encode({"n": 2}) + encode({"n": 3})[:7]
+    ours = Channel(one, received.append, nothing, begun=begun)
+    other.setblocking(True)
+    other.sendall(encode({"n": 3})[7:])
+
+    await eventually(lambda: len(received) == 3)
+    assert [one["n"] for one in received] == [1, 2, 3]
+    ours.close()
+    other.close()
+
+
+async def test_one_that_never_stops_to_talk_does_not_keep_the_loop() -> None:
+    one, other = socket.socketpair()
+    other.setblocking(False)
+
+    def talk_on(_: Message) -> None:
+        with contextlib.suppress(BlockingIOError):
+            other.send(encode({"n": 1}))
+
+    ours = Channel(one, talk_on, nothing)
+    talk_on({})
+    ours.drain()  # returns
+
+    ours.close()
+    other.close()
+
+
+async def test_a_descriptor_that_waits_to_be_sent_is_inherited_by_no_worker() -> None:
+    one, other = socket.socketpair()
+    out, into = os.pipe()
+    os.set_inheritable(into, True)  # as over an exec
+    ours = Channel(one, print, nothing, unread=encode({"descriptor": True}), attached=[(0, into)])
+
+    assert not os.get_inheritable(into)
+    ours.close()
+    other.close()
+    os.close(out)
 
 
 @given(st.lists(st.dictionaries(st.text(max_size=5), st.text(max_size=20))), st.data())

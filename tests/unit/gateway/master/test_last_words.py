@@ -60,3 +60,23 @@ async def test_what_was_dropped_is_not_passed_on(capfd: pytest.CaptureFixture[st
     assert capfd.readouterr().err == ""
     assert words.line == "a bad value"
     words.close()
+
+
+async def test_one_that_writes_without_end_does_not_keep_the_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out, into = os.pipe()
+    words = LastWords(out, held=True)
+    os.close(into)
+    pieces = []
+
+    def read(_descriptor: int, _most: int) -> bytes:
+        pieces.append(1)
+        return b"again\n"
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "read", read)
+        words.read()  # returns
+
+    assert 1 < len(pieces) < 100
+    words.close()

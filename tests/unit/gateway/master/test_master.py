@@ -265,6 +265,36 @@ async def test_16_workers_that_all_end_at_once_are_all_replaced(tmp_path: Path) 
         assert (await master.roll())["event"] == "roll.done"
 
 
+@pytest.mark.parametrize(
+    ("sent", "why"),
+    [
+        (r"b'\xff\xff\xff\xff'", "4294967295 bytes were announced"),
+        (r"b'\0\0\0\x02[]'", "no JSON object"),
+    ],
+)
+async def test_a_worker_that_sends_no_messages_is_replaced_and_the_others_are_looked_after(
+    tmp_path: Path, sent: str, why: str
+) -> None:
+    program = f"""
+if slot == 0 and len(begin["members"]) == 1:  # the first of all
+    send(kind='ready', view=True)
+    sock.sendall({sent})
+    while True:
+        sock.sendall(b'x' * 65536)
+{SERVES}
+"""
+    constants = {**HANGS_SOON, **AT_ONCE}
+    async with master_process(tmp_path, program, constants=constants, ready=False) as master:
+        (ended,) = await eventually(lambda: master.logs("worker.ended"))
+        assert why in ended["detail"]
+        _, other = await master.all_ready(without=[ended["pid"]])
+
+        os.kill(other, signal.SIGSTOP)  # hangs
+        await eventually(lambda: len(master.logs("worker.ended")) == 2)
+        assert "hung" in master.logs("worker.ended")[1]["detail"]
+        assert master.stderr == ""
+
+
 @pytest.mark.parametrize(("level", "says"), [("info", True), ("error", False)])
 async def test_its_log_has_the_level_that_is_asked_for(
     tmp_path: Path, level: str, *, says: bool
