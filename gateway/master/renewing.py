@@ -49,6 +49,8 @@ async def _try(master: "Master") -> str:
 
 
 def _tried(descriptor: int) -> str:
+    # This thread lives on. A signal that only the main thread blocks would come to it, and be lost with the exec.
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         done = subprocess.run(  # noqa: S603 - our own command
             [*launching.command(launching.MASTER), CHECK],
@@ -79,7 +81,7 @@ def _become_new(master: "Master") -> str:
     descriptor = state.to_descriptor()
     inherited = state.descriptors
     try:
-        for one in inherited:
+        for one in (*inherited, descriptor):
             os.set_inheritable(one, True)
         words = launching.command(launching.MASTER)
         os.execve(words[0], words, {**os.environ, MASTER_STATE: str(descriptor)})  # noqa: S606

@@ -82,12 +82,14 @@ class MasterState:
         return found
 
     def to_descriptor(self) -> int:
-        """Write it to memory that has no name, since it may have private keys; its descriptor is inherited."""
+        """Write it to memory that has no name, since it may have private keys.
+
+        No worker that is started meanwhile inherits the descriptor.
+        """
         descriptor = _unnamed()
         with os.fdopen(os.dup(descriptor), "w") as file:
             json.dump(asdict(self), file)
         os.lseek(descriptor, 0, os.SEEK_SET)
-        os.set_inheritable(descriptor, True)
         return descriptor
 
     @classmethod

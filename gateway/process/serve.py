@@ -137,7 +137,9 @@ def _inherited(seat: Seat) -> list[socket.socket]:
 
 def become_master(settings: GatewaySettings, sockets: list[socket.socket]) -> NoReturn:
     """Go on as the master of the workers, which inherit the sockets; it imports nothing of the application."""
-    os.environ[MASTER_STATE] = str(master_state(settings, sockets).to_descriptor())
+    descriptor = master_state(settings, sockets).to_descriptor()
+    os.set_inheritable(descriptor, True)
+    os.environ[MASTER_STATE] = str(descriptor)
     words = command(MASTER)
     os.execve(words[0], words, os.environ)  # noqa: S606
 

@@ -28,6 +28,15 @@ def open_descriptors(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
+def other_threads(pid: int) -> list[Path]:
+    return [one for one in Path(f"/proc/{pid}/task").iterdir() if one.name != str(pid)]
+
+
+def blocks(thread: Path, number: int) -> bool:
+    lines = dict(line.split(":\t", 1) for line in (thread / "status").read_text().splitlines())
+    return bool(int(lines["SigBlk"], 16) >> (number - 1) & 1)
+
+
 @pytest.mark.parametrize("count", [2, 3])
 async def test_a_roll_replaces_all_workers_and_keeps_the_pid_and_the_connections(
     tmp_path: Path, registry_url: str, count: int
@@ -88,6 +97,11 @@ async def test_a_master_whose_new_code_fails_is_kept_with_its_workers(
         assert failed["event"] == "roll.failed"
         assert failed["reason"] == "the new release can't run the master: ImportError: no such code"
         assert gateway.workers == old
+        threads = other_threads(gateway.process.pid)
+        assert threads
+        for thread in threads:
+            # It would take a SIGTERM that the main thread blocks, and lose it with the next exec.
+            assert blocks(thread, signal.SIGTERM)
 
 
 async def test_a_master_without_a_free_descriptor_ends_the_roll_and_can_roll_later(
