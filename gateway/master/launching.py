@@ -13,21 +13,39 @@ from gateway.master.wire import WORKER_FD
 MASTER = "lockgate.master"
 WORKER = "lockgate.gateway"
 
-#: Options of the interpreter that are followed by a value, unless it is in the same word.
-_WITH_VALUE = ("-X", "-W", "--check-hash-based-pycs")
+#: Letters of options that are followed by a value, and of those that say what runs.
+_WITH_VALUE, _WHAT_RUNS = "XW", "mc"
+_LONG_WITH_VALUE = "--check-hash-based-pycs"
 
 
 def interpreter_options(command_line: Sequence[str]) -> list[str]:
-    """The options before `-m`, `-c` or the script; `command_line` is `sys.orig_argv`."""
+    """The options before `-m`, `-c` or the script; `command_line` is `sys.orig_argv`.
+
+    Python looks for modules in the current folder where it runs one, and not where it runs a script:
+    `-P` keeps it so.
+    """
     options: list[str] = []
     words = iter(command_line[1:])
     for word in words:
-        if not word.startswith("-") or word == "-" or word[:2] in ("-m", "-c"):
-            break
+        if not word.startswith("-") or word == "-":
+            return options if "-P" in options else [*options, "-P"]
+        place = _end_of_flags(word)
+        letter = word[place : place + 1]
+        if letter and letter in _WHAT_RUNS:
+            return [*options, word[:place]] if place > 1 else options
         options.append(word)
-        if word in _WITH_VALUE:
+        if (letter and place == len(word) - 1) or word == _LONG_WITH_VALUE:
             options.extend(value for value in [next(words, None)] if value is not None)
     return options
+
+
+def _end_of_flags(word: str) -> int:
+    """Where in a word such as `-BIm` the first letter is that is more than a flag; else its length."""
+    if word.startswith("--"):
+        return len(word)
+    return next(
+        (at for at, one in enumerate(word) if at and one in _WITH_VALUE + _WHAT_RUNS), len(word)
+    )
 
 
 def command(module: str) -> list[str]:
