@@ -13,7 +13,10 @@ def shared_counts(slots: int) -> int | None:
     """The descriptor of such memory, to be inherited; None where the system has none."""
     if not hasattr(os, "memfd_create"):
         return None
-    descriptor = os.memfd_create("lockgate-counts", 0)
+    try:
+        descriptor = os.memfd_create("lockgate-counts", 0)
+    except OSError:  # a sandbox may refuse it
+        return None
     os.ftruncate(descriptor, slots * _WORD.size)
     return descriptor
 

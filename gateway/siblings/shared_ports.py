@@ -29,7 +29,8 @@ class SharedPorts:
             "bind", {"host": host, "port": port}, _WITHIN_S
         )
         if descriptor is None:
-            number = errno.ETIMEDOUT if said is None else said["errno"]
+            # Without an error from the master: this process had no descriptor free to receive it.
+            number = errno.ETIMEDOUT if said is None else said.get("errno", errno.EMFILE)
             raise OSError(number, os.strerror(number))
         return await loop.create_server(protocol, sock=socket.socket(fileno=descriptor))
 

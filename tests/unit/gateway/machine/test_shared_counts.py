@@ -17,6 +17,15 @@ def descriptor() -> Iterator[int]:
     os.close(made)
 
 
+def test_a_system_that_refuses_such_memory_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> int:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "memfd_create", refused, raising=False)
+
+    assert shared_counts(2) is None
+
+
 def test_a_process_sees_the_least_of_the_others(descriptor: int) -> None:
     one, two, three = (SharedCounts(descriptor, 3, slot) for slot in range(3))
     one.set(1)
