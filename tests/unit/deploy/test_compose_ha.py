@@ -4,6 +4,9 @@ import ipaddress
 import re
 import shutil
 import subprocess
+import threading
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,8 @@ from discovery.model.settings import RegistrySettings
 from gateway.config.settings import load_settings
 from services.catalogue import MODULES
 from tests.support.containers import ROOT, compose, compose_environment
+from tests.support.registry_servers import free_port
+from tests.support.stack_stand_ins import until
 
 ALL: dict[str, Any] = compose()["services"]
 HA = {name: one for name, one in ALL.items() if "profiles" in one}
@@ -144,6 +149,7 @@ def test_streams_end_before_the_engine_kills_haproxy() -> None:
     found = re.search(r"hard-stop-after (\d+)s", CONFIG.read_text())
     assert found is not None
     assert float(HA["haproxy"]["stop_grace_period"].removesuffix("s")) > float(found[1])
+    assert HA["haproxy"]["stop_signal"] == "SIGUSR1", "SIGTERM ends it at once"
 
 
 def test_a_gateway_takes_requests_until_haproxy_has_noticed() -> None:
@@ -165,3 +171,47 @@ def test_haproxy_understands_its_configuration(tmp_path: Path) -> None:
     broken.write_text(CONFIG.read_text().replace("option httpchk", "option httpcheck"))
     command[-1] = str(broken)
     assert subprocess.run(command, env=environment, capture_output=True, check=False).returncode
+
+
+class Busy(BaseHTTPRequestHandler):
+    """A gateway that answers its checks more slowly than they come."""
+
+    answered = 0
+
+    def do_GET(self) -> None:
+        if self.path == "/ready":
+            threading.Event().wait(0.8)
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+        Busy.answered += self.path == "/ready"
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing is logged."""
+
+
+def test_a_gateway_that_is_busy_for_a_moment_gets_requests_all_the_same(tmp_path: Path) -> None:
+    haproxy = shutil.which("haproxy")
+    if haproxy is None:
+        pytest.skip("no haproxy here")
+    port = free_port()
+    config = tmp_path / "haproxy.cfg"
+    config.write_text(CONFIG.read_text().replace("bind :8080", f"bind 127.0.0.1:{port}"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), Busy) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}).start()
+        gateway = f"127.0.0.1:{server.server_address[1]}"
+        process = subprocess.Popen(
+            [haproxy, "-db", "-f", str(config)],
+            env={"GATEWAY_A": gateway, "GATEWAY_B": gateway},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            # HAProxy takes a gateway for ready until a check has failed.
+            until(lambda: Busy.answered >= 3, within_s=60)
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as answer:
+                assert answer.status == 200
+        finally:
+            process.kill()
+            process.wait()
+            server.shutdown()
