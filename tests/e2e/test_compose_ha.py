@@ -1,5 +1,6 @@
 """The profile `ha` of compose.yaml without an engine: commands and variables of its containers, an address each."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -44,6 +45,7 @@ class Containers:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._shells: dict[str, psutil.Process] = {}
 
     def state(self) -> dict[str, Any]:
         try:
@@ -64,15 +66,21 @@ class Containers:
 
     def shell(self, name: str) -> psutil.Process:
         """The shell of a container, which starts its program again and again."""
-        (found,) = [one for one in psutil.process_iter() if self._is(one, name)]
-        return found
+        if name not in self._shells:
+            found = [one for one in psutil.process_iter() if self._is_shell(one, name)]
+            # What it has forked is as it is, until that has become its program.
+            self._shells[name] = min(found, key=psutil.Process.create_time)
+        return self._shells[name]
 
     def process(self, name: str) -> psutil.Process | None:
         """The program of a container; None: it is about to be started."""
-        running = [one for one in self.shell(name).children() if one.name() != "sleep"]
-        return running[0] if running else None
+        for one in self.shell(name).children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if one.name() != "sleep" and "_again" not in one.cmdline():
+                    return one
+        return None
 
-    def _is(self, process: psutil.Process, name: str) -> bool:
+    def _is_shell(self, process: psutil.Process, name: str) -> bool:
         try:
             marked = process.environ().get("CONTAINER") == f"{self.folder}/{name}"
             return marked and "_again" in process.cmdline()
@@ -159,6 +167,8 @@ def test_no_request_fails_while_gateways_are_replaced_and_the_registry_fails_ove
     with running(tmp_path) as containers:
         until(lambda: containers.state()["in_a_row"] > 100, within_s=120)
         assert containers.state()["primaries"] == [ADDRESSES[0]] * 3
+        for gateway in GATEWAYS:
+            until(lambda: containers.times_up(gateway), within_s=120)  # noqa: B023
 
         for gateway in GATEWAYS:
             containers.begin(f"{gateway} is replaced")
