@@ -311,11 +311,11 @@ class Gateway:
                 ("limiter", self.limiter.run),
                 ("upstreams", self.upstreams.run),
                 ("evidence", self.evidence.run),
-                ("siblings", self.siblings.run),
                 ("loop_lag", lambda: measure_loop_lag(self.metrics.loop_lag.observe)),
             ):
                 await stack.enter_async_context(counted(name, run))
-            if self.scrapes is not None:
+            if self.scrapes is not None:  # there are several workers
+                await stack.enter_async_context(counted("siblings", self.siblings.run))
                 await stack.enter_async_context(counted("counters", self.scrapes.run))
             if self.configuration is not None:
                 watch = self.configuration.watch

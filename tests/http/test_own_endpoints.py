@@ -954,3 +954,13 @@ async def test_a_file_in_the_place_of_the_unix_socket_is_left_alone(
         assert stat.S_ISREG(file.stat().st_mode)
         assert gateway.process.returncode == 1
         assert "ADMIN_LISTEN" in gateway.stderr
+
+
+async def test_a_gateway_of_one_process_has_no_work_for_siblings(
+    start_gateway: StartGateway,
+) -> None:
+    gateway = await start_gateway()
+    found = samples((await gateway.get("/metrics")).body.decode())
+    works = {sample["work"] for sample in found["gateway_background_running"]}
+    assert "watcher" in works
+    assert not works & {"siblings", "counters", "team"}
