@@ -9,6 +9,8 @@ Way = Callable[[Sequence[Any]], Any]
 Ways = Mapping[str, "Way | Ways"]
 
 EACH = "*"
+#: Raised by values that a worker of another release says in another form.
+_NOT_UNDERSTOOD = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 def own(values: Sequence[Any]) -> Any:
@@ -56,13 +58,19 @@ def union(values: Sequence[Any]) -> list[Any]:
 
 
 def pooled(documents: Sequence[Mapping[str, Any]], ways: Ways) -> dict[str, Any]:
-    """The document of the gateway; the first one is the asked worker's. A member without a way is its own."""
+    """The document of the gateway; the first one is the asked worker's.
+
+    A member without a way is its own, and so is one that a worker of another release says in another form.
+    """
     made: dict[str, Any] = {}
     for name in dict.fromkeys(name for document in documents for name in document):
         values = [document[name] for document in documents if name in document]
         way = ways.get(name, ways.get(EACH, own))
         if callable(way):
-            made[name] = way(values)
+            try:
+                made[name] = way(values)
+            except _NOT_UNDERSTOOD:
+                made[name] = values[0]
         else:
             objects = [value for value in values if isinstance(value, Mapping)]
             made[name] = pooled(objects, way) if objects else values[0]

@@ -149,6 +149,8 @@ def status_of(
     `members` are all workers, as they are listed if they did not answer: not ready, and without numbers.
     """
     status = pooled([*documents.values()], WAYS)
-    told = {id_: document["workers"] for id_, document in documents.items()}
+    told = {
+        id_: document["workers"] for id_, document in documents.items() if "workers" in document
+    }
     status["workers"] = [one for id_ in members for one in told.get(id_, [members[id_]])]
     return status

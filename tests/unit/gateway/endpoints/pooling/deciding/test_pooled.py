@@ -42,6 +42,13 @@ def test_an_object_that_some_have_as_null_is_that_of_the_others() -> None:
     assert pooled([{"redis": None}], {"redis": {"late": added}}) == {"redis": None}
 
 
+def test_what_a_worker_of_another_release_says_in_another_form_is_left_out() -> None:
+    ways = {"sum": added, "least": least, "inner": {"most": most}}
+    other = {"sum": "3", "least": "x", "inner": {"most": [1]}, "more": 1}
+    own_document = {"sum": 2, "least": 1, "inner": {"most": 5}}
+    assert pooled([own_document, other], ways) == own_document | {"more": 1}
+
+
 def test_the_ways() -> None:
     assert (own([3, 1]), added([1, None, 2]), most([1, None, 3]), least([2, None])) == (3, 3, 3, 2)
     assert (most([None]), least([None]), added([None])) == (None, None, 0)

@@ -121,3 +121,10 @@ def test_a_worker_that_did_not_answer_is_listed() -> None:
     )
 
     assert status["workers"] == [{"slot": 0, "ready": False}, {"slot": 1, "ready": True}]
+
+
+def test_a_worker_of_another_release_that_lists_itself_otherwise_is_listed() -> None:
+    own_document, other = {"workers": [{"slot": 0, "ready": True}]}, {"version": "9"}
+    members = {"1": {"slot": 0, "ready": False}, "2": {"slot": 1, "ready": False}}
+    status = status_of({"1": own_document, "2": other}, members)
+    assert status["workers"] == [{"slot": 0, "ready": True}, {"slot": 1, "ready": False}]
