@@ -98,6 +98,8 @@ def _why_not(sock: socket.socket, meant: str, found: Collection[str]) -> str:
         return "is no TCP or UNIX stream socket: use ListenStream="
     if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         return "does not listen: use ListenStream= and Accept=no"
+    if sock.family == socket.AF_UNIX and not isinstance(sock.getsockname(), str):
+        return "is a UNIX socket that has no file: use ListenStream=/run/lockgate/admin.sock"
     if meant in found:
         return (
             f"is a second socket for `{meant}`: each is told by FileDescriptorName={PUBLIC} or "

@@ -143,6 +143,14 @@ def test_a_connection_is_refused(passed: Pass) -> None:
         assert "does not listen: use ListenStream= and Accept=no" in refused(passed(connection))
 
 
+def test_a_unix_socket_without_a_file_is_refused(passed: Pass) -> None:
+    told = refused(passed(listening(socket.AF_UNIX, "\0lockgate-test"), names="admin"))
+    assert told == (
+        "LISTEN_FDS: descriptor 700 (admin) is a UNIX socket that has no file: "
+        "use ListenStream=/run/lockgate/admin.sock"
+    )
+
+
 def test_clients_do_not_come_over_a_unix_socket(passed: Pass, tmp_path: Path) -> None:
     told = refused(passed(listening(socket.AF_UNIX, str(tmp_path / "s"))))
     assert "the public one has to be a TCP socket" in told
