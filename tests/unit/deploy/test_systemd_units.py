@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config.settings import GatewaySettings
+from gateway.master.worker import READY_WITHIN_S
 from gateway.process.passed_sockets import ADMIN, PUBLIC
 from gateway.process.serve import EXIT_USAGE
 from tests.support.containers import ROOT
@@ -82,6 +83,10 @@ def test_the_gateway_has_the_time_to_end_its_tunnels() -> None:
     assert float(one("lockgate.service", "TimeoutStopSec")) > (
         GatewaySettings.model_fields["tunnel_grace"].default
     )
+
+
+def test_the_gateway_has_the_time_to_start_its_first_workers() -> None:
+    assert float(one("lockgate.service", "TimeoutStartSec")) > READY_WITHIN_S
 
 
 def test_systemd_waits_for_what_the_gateway_tells() -> None:
