@@ -76,10 +76,12 @@ class Member:
         fixed: Iterable[FixedService] = (),
         gateway: str | None = None,
         siblings: Siblings | None = None,
+        workers: int = 1,
     ) -> None:
         """`gateway` is the name that all workers of a gateway share; a new one if it is left out.
 
-        `siblings` are these workers; None: this one is the gateway's only process.
+        `siblings` are these workers; None: this one is the gateway's only process. `workers` is how many
+        there are to be.
 
         `view_file` keeps the view; with `starts_from_file`, a start without the registry uses it.
 
@@ -120,6 +122,7 @@ class Member:
             worker=self.worker,
             url=lambda: self.url,
             on_lapse=lambda: self._acknowledger.say_again(),
+            workers=workers,
         )
         self.watcher.followers = lambda: self.sweeper.live_workers
         self._reporter = Reporter(

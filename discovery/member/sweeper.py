@@ -31,10 +31,14 @@ class Sweeper:
         worker: str = "",
         url: Callable[[], str] = lambda: "",
         on_lapse: Callable[[], None] = lambda: None,
+        workers: int = 1,
     ) -> None:
-        """`on_lapse` is called where the worker's own lease may have lapsed meanwhile."""
+        """`on_lapse` is called where the worker's own lease may have lapsed meanwhile.
+
+        `workers` is how many this gateway is to have: so many count before the registry has answered.
+        """
         self.live_gateways = 1
-        self.live_workers = 1
+        self.live_workers = workers
         #: Whether the registry took the last sweep: it answers and can be written.
         self.writable = False
         self._worker = worker

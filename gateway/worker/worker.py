@@ -118,6 +118,7 @@ class Gateway:
             fixed=() if at_start is None else at_start.compiled.fixed,
             gateway=siblings.gateway,
             siblings=None if siblings.alone else siblings,
+            workers=siblings.count,
         )
         self.overlay = member.overlay
         #: The candidates of services, for all layers that ask for some.

@@ -17,6 +17,10 @@ services: {{orders_service: {{concurrent: {MOST}}}}}
 routes:
   - {{name: orders, match: {{prefix: /api/orders}}, service: orders_service}}
 """
+ANSWERS_ITSELF = """
+routes:
+  - {name: orders, match: {prefix: /api/orders}, respond: {status: 200, body: ok}}
+"""
 
 
 @pytest.mark.parametrize("limit", ["UPSTREAM_CONNECTIONS", "concurrent"])
@@ -59,3 +63,19 @@ async def test_the_parts_of_all_workers_are_the_limit(
         refused = statuses.count(503)
         assert statuses.count(200) == len(statuses) - refused
         assert (refused > 0) == (limit == "concurrent")
+
+
+async def test_a_gateway_that_starts_while_the_registry_is_away_admits_no_more_than_the_limit(
+    tmp_path: Path,
+) -> None:
+    """Each worker counts by itself, and takes its part: the registry has told none how many there are."""
+    (tmp_path / "lockgate.yaml").write_text(ANSWERS_ITSELF)
+    environment = {
+        "GATEWAY_CONFIG": str(tmp_path / "lockgate.yaml"),
+        "RATE_LIMIT_REQUESTS": "4",
+        "RATE_LIMIT_WINDOW": "600",
+    }
+    async with gateway_of_workers(tmp_path, "redis://127.0.0.1:1/0", **environment) as gateway:
+        statuses = [(await exchange(gateway.port, GET)).status for _ in range(24)]
+        assert 2 <= statuses.count(200) <= 4
+        assert statuses.count(429) == 24 - statuses.count(200)
