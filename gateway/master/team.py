@@ -167,7 +167,7 @@ class Team:
             slot=worker.slot,
             pid=worker.pid,
             status=status,
-            detail=worker.why_ended or _in_words(status),
+            detail=worker.why_ended or in_words(status),
             last_line=worker.last_words.line,
         )
 
@@ -208,7 +208,8 @@ class Team:
             self.tell_all()
 
 
-def _in_words(status: int) -> str:
+def in_words(status: int) -> str:
+    """How a process has ended."""
     if status < 0:
         return f"ended by signal {_name(-status)}"
     return f"ended with status {status}"

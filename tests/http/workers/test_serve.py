@@ -6,7 +6,11 @@ import signal
 from pathlib import Path
 
 from tests.support.eventually import eventually
-from tests.support.gateway_processes import GatewayOfWorkers, gateway_process
+from tests.support.gateway_processes import GatewayOfWorkers, gateway_process, in_the_end
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[1])
 
 
 async def test_its_workers_are_replaced_and_stopped_by_signals_to_the_command(
@@ -24,6 +28,19 @@ async def test_its_workers_are_replaced_and_stopped_by_signals_to_the_command(
         assert await process.exit_status(60) == 0
         for pid in (*first, *second):
             assert not await asyncio.to_thread(os.path.exists, f"/proc/{pid}")
+
+
+async def test_where_the_master_is_killed_the_command_says_so_and_leaves_nothing_behind(
+    tmp_path: Path, registry_url: str
+) -> None:
+    module = ("-m", "lockgate", "serve", "--workers", "2", "--data-dir", str(tmp_path / "data"))
+    async with gateway_process(tmp_path, registry_url, module=module, started=False) as process:
+        gateway = GatewayOfWorkers(tmp_path, process.process, process.port)
+        workers = await gateway.all_ready()
+        os.kill(await asyncio.to_thread(parent_of, workers[0]), signal.SIGKILL)
+        assert await process.exit_status(60) == 1
+        assert "the master of the gateway's workers: ended by signal SIGKILL" in process.stderr
+        await in_the_end(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in workers))
 
 
 async def test_a_number_that_makes_no_sense_is_refused(tmp_path: Path, registry_url: str) -> None:
