@@ -75,11 +75,14 @@ class SavedView:
         self._something.set()
 
     async def run(self) -> None:
-        """Write each new view until cancelled, and then the last one; log a failure once."""
+        """Write each new view until cancelled, and then the last one; log a failure once.
+
+        Beside others, a worker that ends writes none: its view may be older than theirs.
+        """
         try:
             await self._run()
         finally:
-            if self._view is not None and self._something.is_set():
+            if self._view is not None and self._something.is_set() and self._writes():
                 lines = at_once(self._lines.of(self._view))
                 with contextlib.suppress(OSError):
                     write(self._path, lines, time.time() - self._age_s())

@@ -283,3 +283,12 @@ async def test_of_several_workers_one_writes(
     assert not (tmp_path / "view").exists()
     await eventually((tmp_path / "view").exists)
     await end(running)
+
+
+async def test_a_worker_that_ends_beside_others_leaves_the_file_to_them(tmp_path: Path) -> None:
+    keeper = SavedView(tmp_path / "view", lambda: 0.0, lambda: False)
+    running = asyncio.create_task(keeper.run())
+    await asyncio.sleep(0)
+    keeper.view_changed(View(), View(), None)
+    await end(running)
+    assert not (tmp_path / "view").exists()
