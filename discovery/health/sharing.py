@@ -98,8 +98,11 @@ class Sharing:
         self._covered.add(key)
 
     def tell(self, told: Told) -> None:
-        """Tell the siblings a verdict."""
-        if not self.is_shared:
+        """Tell the siblings a verdict.
+
+        The owner does so while it does not follow the registry too, for those that are back already.
+        """
+        if not self.is_shared and not self._owns(told.key):
             return
         self._untold.append(told)
         if len(self._untold) > 1:
@@ -135,6 +138,9 @@ class Sharing:
                 if one.key in self._covered and self._comes_before(sibling, one.key):
                     self._covered.discard(one.key)
                 self._hearing.verdict(one)
+
+    def _owns(self, key: str) -> bool:
+        return bool(self._ready) and owner_of(key, self._ready) == self._siblings.id
 
     def _comes_before(self, sibling: str, key: str) -> bool:
         return turn_of(key, sibling, self._ready) < turn_of(key, self._siblings.id, self._ready)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from discovery.health.machine import (
+    FIRST_VERDICT_WITHIN_S,
     Doubt,
     Evidence,
     Health,
@@ -16,6 +17,7 @@ from discovery.health.machine import (
     Thresholds,
     Verdict,
     next_probe_in_s,
+    overdue_after_s,
     step,
 )
 from discovery.view.view import Status
@@ -232,3 +234,13 @@ def test_a_short_interval_is_not_lengthened_by_eagerness() -> None:
 def test_jitter_spreads_probes_by_a_tenth(jitter: float, interval_s: float) -> None:
     pause_s = next_probe_in_s(Health("healthy"), 100.0, ProbeTimes(interval_s), jitter)
     assert 0.949 * interval_s <= pause_s <= 1.051 * interval_s
+
+
+def test_who_comes_after_another_in_the_place_of_a_silent_one_leaves_it_time_for_a_probe() -> None:
+    times, healthy = ProbeTimes(), Health("healthy")
+    for is_judged, takes_s in ((True, times.timeout_s), (False, FIRST_VERDICT_WITHIN_S)):
+        first, second, third = (
+            overdue_after_s(healthy, 60.0, times, turn, is_judged=is_judged) for turn in (1, 2, 3)
+        )
+        assert first == 2 * next_probe_in_s(healthy, 60.0, times, 1.0) + takes_s
+        assert second - first == third - second == 1.5 * takes_s

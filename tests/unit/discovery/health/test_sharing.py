@@ -256,7 +256,7 @@ async def test_one_worker_after_the_other_probes_in_the_place_of_one_that_hangs(
     group: Workers,
 ) -> None:
     """If all did at once, one bad moment would be HEALTH_FALL failures in a row."""
-    workers = workers_of(group, "1", "2", "3", "4", times=replace(QUICK, timeout_s=2.0))
+    workers = workers_of(group, "1", "2", "3", "4", times=replace(QUICK, timeout_s=3.0))
     hanging, *others = workers
     entries = [entry(number) for number in range(40)]
     for worker in workers:
@@ -270,9 +270,9 @@ async def test_one_worker_after_the_other_probes_in_the_place_of_one_that_hangs(
         worker.probed.clear()
 
     def in_its_place() -> list[str]:
-        return [key for worker in others for key, _ in worker.probed if key in owned]
+        return [key for worker in others for key in {key for key, _ in worker.probed} & owned]
 
-    await eventually(lambda: {*in_its_place()} == owned)
+    await eventually(lambda: {*in_its_place()} == owned, within_s=60)
     assert sorted(in_its_place()) == sorted(owned), "each by one worker"
 
 
@@ -354,8 +354,25 @@ async def test_while_the_registry_is_away_each_worker_probes_and_listens_to_nobo
     for worker in (one, other):
         worker.sees(view_of(entries))
     await eventually(lambda: len(one.probed) == len(other.probed) == 8)
-    assert not group.said
     assert len(one.spoken) + len(other.spoken) == 8, "one of them speaks still"
+
+
+async def test_an_owner_that_is_not_back_at_the_registry_tells_those_that_are(
+    group: Workers,
+) -> None:
+    """Workers come back one after the other, so that the registry can answer all of them."""
+    one, other = workers_of(group, "1", "2", times=NEVER_AGAIN)
+    entries = [entry(number) for number in range(8)]
+    one.follows = False
+    for worker in (one, other):
+        worker.sees(view_of(entries))
+    keys = [each.key for each in entries]
+    await eventually(lambda: all(other.book.status(key) == "healthy" for key in keys))
+    owned = {key for key in keys if one.sharing.turn(key) == 0 and not other.sharing.is_mine(key)}
+    assert owned
+    assert len(one.probed) == 8
+    assert not owned & {key for key, _ in other.probed}
+    assert sum(sender == "1" for sender, _ in group.said) > 0
 
 
 async def test_a_worker_that_loses_the_registry_probes_what_was_a_siblings(group: Workers) -> None:
