@@ -153,7 +153,7 @@ class Master:
     def _hang_up(self) -> None:
         if self._has_terminal and not os.isatty(0):
             self._stopping.set()  # the terminal was closed
-        else:
+        elif not self.stopping:  # nobody is left to take another file
             self.reloads.begin("SIGHUP")
 
     def _interrupt(self) -> None:

@@ -36,6 +36,8 @@ class Ports:
                 held = self._ports[host, port] = _Port(_bound(host, port))
             descriptor = os.dup(held.sock.fileno())
         except OSError as error:
+            if held is not None and not held.holders:  # it was bound for this worker
+                self._without(worker, (host, port))
             return {"errno": error.errno or errno.EINVAL, "why": error.strerror}, None
         held.holders.add(worker)
         return {}, descriptor

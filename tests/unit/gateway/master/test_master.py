@@ -255,6 +255,30 @@ signal.signal(signal.SIGTERM, asks)
         assert len(master.logs("worker.started")) == 2
 
 
+async def test_no_reload_begins_while_the_gateway_stops(tmp_path: Path) -> None:
+    heard = tmp_path / "heard"
+    program = f"""
+def goes_on(number, frame):
+    sock.settimeout(None)
+    with open({str(heard)!r} + str(slot), 'a', buffering=1) as file:
+        while True:
+            message = receive()
+            print(message['kind'], message.get('topic'), message.get('at_once'), file=file)
+signal.signal(signal.SIGTERM, goes_on)
+{SERVES}
+"""
+    async with master_process(tmp_path, program) as master:
+        master.process.terminate()
+        await eventually(lambda: (tmp_path / "heard0").exists())
+        master.process.send_signal(signal.SIGHUP)
+        master.process.send_signal(signal.SIGINT)  # they are killed 2 s later
+
+        assert await master.exit_status() == 0
+        said = (tmp_path / "heard0").read_text()
+        assert "stop None True" in said
+        assert "reload" not in said
+
+
 async def test_16_workers_that_all_end_at_once_are_all_replaced(tmp_path: Path) -> None:
     async with master_process(tmp_path, constants=AT_ONCE, workers=16) as master:
         old = master.workers

@@ -4,6 +4,8 @@ import errno
 import os
 import socket
 
+import pytest
+
 from gateway.master.ports import Ports
 from tests.support.registry_servers import free_port
 
@@ -66,3 +68,18 @@ def test_ports_go_on_in_another_master() -> None:
     assert connects(port)
     after.ended("1")
     assert not connects(port)
+
+
+def test_a_port_that_cant_be_passed_on_does_not_stay_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    ports, port = Ports(), free_port()
+
+    def none_free(_descriptor: int) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "dup", none_free)
+        said, descriptor = ports.ask("1", HOST, port)
+
+    assert (said["errno"], descriptor) == (errno.EMFILE, None)
+    assert not connects(port)
+    assert ports.handed_on() == []
