@@ -101,7 +101,9 @@ class Master:
     @property
     def status(self) -> str:
         """A line for the service manager."""
-        return f"{len(self.serving())} of {self.team.count} workers serve"
+        count = self.team.count
+        # In a roll there is one more for a moment.
+        return f"{min(len(self.serving()), count)} of {count} workers serve"
 
     def stop(self, status: int) -> None:
         """Stop all workers, and end with this status."""

@@ -89,7 +89,11 @@ def main() -> int:
         print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_FAILURE
     if seat is None and settings.gateway_workers > 1:
-        become_master(settings, sockets)
+        try:
+            become_master(settings, sockets)
+        except OSError as error:
+            print(f"lockgate: can't start the master of the workers: {error}", file=sys.stderr)  # noqa: T201
+            return EXIT_FAILURE
     logs = configure_logging(
         service="api_gateway",
         level=settings.log_level,
