@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
+from gateway.master.deciding.ends import in_words
 from gateway.master.renewing import renew
 from gateway.master.wire import REPLACED
 from gateway.master.worker import READY, STOPPING, Worker
@@ -144,6 +145,6 @@ def _why_not_ready(new: Worker) -> str:
     if new.why_ended:
         return f"the new worker was {new.why_ended}"
     said = new.last_words.line
-    status = f"status {new.exit_status}"
+    status = in_words(new.exit_status or 0)
     when = "as soon as" if new.state == READY else "before"
     return f"the new worker ended {when} it was ready: {f'{said} ({status})' if said else status}"

@@ -2,13 +2,13 @@
 
 import asyncio
 import os
-import signal
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gateway.master import launching
 from gateway.master.deciding.backoff import after_end
+from gateway.master.deciding.ends import in_words
 from gateway.master.departed import add, count_replacement
 from gateway.master.state import MasterState
 from gateway.master.wire import GATEWAY_STOPS, Message
@@ -167,7 +167,7 @@ class Team:
             slot=worker.slot,
             pid=worker.pid,
             status=status,
-            detail=worker.why_ended or in_words(status),
+            detail=worker.why_ended or _in_words(status),
             last_line=worker.last_words.line,
         )
 
@@ -208,15 +208,5 @@ class Team:
             self.tell_all()
 
 
-def in_words(status: int) -> str:
-    """How a process has ended."""
-    if status < 0:
-        return f"ended by signal {_name(-status)}"
-    return f"ended with status {status}"
-
-
-def _name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # realtime signals have none
-        return str(number)
+def _in_words(status: int) -> str:
+    return f"ended {'by' if status < 0 else 'with'} {in_words(status)}"
