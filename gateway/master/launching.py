@@ -13,6 +13,10 @@ from gateway.master.wire import WORKER_FD
 MASTER = "lockgate.master"
 WORKER = "lockgate.gateway"
 
+#: Signals that a terminal or a supervisor sends to all processes of a gateway. Before a worker ignores them
+#: they would end it, so it begins with them blocked.
+OF_THE_MASTER = (signal.SIGHUP, signal.SIGINT, signal.SIGUSR2)
+
 #: Letters of options that are followed by a value, and of those that say what runs.
 _WITH_VALUE, _WHAT_RUNS = "XW", "mc"
 _LONG_WITH_VALUE = "--check-hash-based-pycs"
@@ -81,7 +85,7 @@ def start(words: Sequence[str]) -> Started:
                 list(words),
                 {**for_child(os.environ), WORKER_FD: str(theirs.fileno())},
                 file_actions=[(os.POSIX_SPAWN_DUP2, errors_in, 2)],
-                setsigmask=(),
+                setsigmask=OF_THE_MASTER,
                 setsigdef=(signal.SIGPIPE,),
             )
         except OSError:

@@ -25,7 +25,7 @@ from gateway.machine.collector import collector_paused, spare_the_collector
 from gateway.machine.descriptors import raise_limit
 from gateway.machine.interpreter import is_compiled
 from gateway.machine.shared_counts import SharedCounts, shared_counts
-from gateway.master.launching import MASTER, command
+from gateway.master.launching import MASTER, OF_THE_MASTER, command
 from gateway.master.state import MasterState
 from gateway.master.wire import MASTER_STATE
 from gateway.process.draining import drain
@@ -203,9 +203,9 @@ async def serve(
         reloads = Reloads(gateway.configuration, supervised)
         loop.add_signal_handler(signal.SIGHUP, _hang_up, stop, reloads)
     else:
-        # They are the master's, but a terminal sends them to all.
-        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGUSR2):
+        for number in OF_THE_MASTER:
             loop.add_signal_handler(number, _nothing)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, OF_THE_MASTER)
         stop.at_once = siblings.at_once
     siblings.open()
     deserted = asyncio.create_task(_stop_when_deserted(siblings, stop))

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from gateway.master.launching import MASTER, command, interpreter_options, start
+from gateway.master.launching import MASTER, OF_THE_MASTER, command, interpreter_options, start
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,14 @@ def test_a_process_inherits_its_channel_and_its_standard_error_and_no_more() -> 
 
     assert said.count("socket:") == 1
     assert "pipe:" not in said
+
+
+def test_signals_to_all_processes_do_not_end_one_that_has_no_handlers_yet() -> None:
+    signals = ", ".join(str(int(one)) for one in OF_THE_MASTER)
+    program = f"import os; [os.kill(os.getpid(), one) for one in ({signals})]"
+    started = start([sys.executable, "-c", program])
+    _, status = os.waitpid(started.pid, 0)
+    os.close(started.errors)
+    started.channel.close()
+
+    assert os.waitstatus_to_exitcode(status) == 0
