@@ -7,7 +7,7 @@ from gateway.cli.gateway_client import GatewayClient
 from gateway.machine.cores import usable_cores
 from gateway.stack.failures import StackError
 
-_LOG = "`lockgate logs --service api_gateway` says why: look for worker.ended and worker.hangs"
+_LOG = "`lockgate logs --service api_gateway` says why: look for worker.ended"
 
 
 def workers(gateway: GatewayClient) -> Iterator[Finding]:

@@ -231,7 +231,7 @@ async def test_the_new_worker_of_a_roll_that_is_killed_ends_the_roll(
         os.kill(new["pid"], signal.SIGKILL)
 
         (failed,) = await eventually(lambda: gateway.logs("roll.failed"))
-        assert "status -9" in failed["reason"]
+        assert "signal SIGKILL" in failed["reason"]
         assert gateway.workers == old
 
 
