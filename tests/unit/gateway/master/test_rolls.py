@@ -77,7 +77,7 @@ async def test_a_worker_that_ended_as_it_got_ready_does_not_take_the_place() -> 
     state, team, _ = await roll(new)
     assert state["state"] == "failed"
     assert state["reason"] == (
-        "the new worker ended as soon as it was ready: no memory (status -9)"
+        "the new worker ended as soon as it was ready: no memory (signal SIGKILL)"
     )
     assert team.let_go == []
     assert team.filled == 1
