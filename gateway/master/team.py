@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.master import launching
 from gateway.master.deciding.backoff import after_end
-from gateway.master.deciding.ends import in_words
+from gateway.master.deciding.ends import how_ended
 from gateway.master.departed import add, count_replacement
 from gateway.master.state import MasterState
 from gateway.master.wire import GATEWAY_STOPS, Message
@@ -167,7 +167,7 @@ class Team:
             slot=worker.slot,
             pid=worker.pid,
             status=status,
-            detail=worker.why_ended or _in_words(status),
+            detail=worker.why_ended or how_ended(status),
             last_line=worker.last_words.line,
         )
 
@@ -206,7 +206,3 @@ class Team:
             self._fill_later(slot, 0.0)
         else:
             self.tell_all()
-
-
-def _in_words(status: int) -> str:
-    return f"ended {'by' if status < 0 else 'with'} {in_words(status)}"

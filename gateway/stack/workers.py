@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from gateway.config.settings import GatewaySettings
-from gateway.master.team import in_words
+from gateway.master.deciding.ends import how_ended
 from gateway.master.wire import MASTER_STATE
 from gateway.process.own_request import loopback
 from gateway.process.serve import master_state
@@ -58,7 +58,7 @@ def serve_with_workers(
             time.sleep(_LOOKS_EVERY_S)
         status = process.wait()
     if status:
-        raise StackError(f"the master of the gateway's workers: {in_words(status)}")
+        raise StackError(f"the master of the gateway's workers: {how_ended(status)}")
 
 
 @contextmanager

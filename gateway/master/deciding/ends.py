@@ -11,3 +11,8 @@ def in_words(status: int) -> str:
         return f"signal {signal.Signals(-status).name}"
     except ValueError:  # one of the real-time signals
         return f"signal {-status}"
+
+
+def how_ended(status: int) -> str:
+    """The same as a clause: `ended with status 2`."""
+    return f"ended {'by' if status < 0 else 'with'} {in_words(status)}"

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from gateway.master.deciding.ends import in_words
+from gateway.master.deciding.ends import how_ended, in_words
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,8 @@ from gateway.master.deciding.ends import in_words
 )
 def test_a_status_and_a_signal_are_told_apart(status: int, words: str) -> None:
     assert in_words(status) == words
+
+
+def test_the_clause_says_what_has_ended_it() -> None:
+    assert how_ended(1) == "ended with status 1"
+    assert how_ended(-signal.SIGTERM) == "ended by signal SIGTERM"
