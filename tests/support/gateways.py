@@ -25,13 +25,17 @@ ADMIN_TOKEN = "the-admin-token-of-tests"
 
 
 def gateway_settings(environment: Mapping[str, str]) -> GatewaySettings:
-    """Settings for a test: quick probes, an admin token, and no limit unless it is set."""
+    """Settings for a test: quick probes, an admin token, and no limit unless it is set.
+
+    A busy machine may stop a test for some seconds in the middle of a connect.
+    """
     return load_settings(
         {
             "ADMIN_TOKEN": ADMIN_TOKEN,
             "RATE_LIMIT_REQUESTS": "0",
             "HEALTH_CHECK_INTERVAL": "0.2",
             "HEALTH_CHECK_TIMEOUT": "1",
+            "UPSTREAM_CONNECT_TIMEOUT": "10",
             "SHUTDOWN_GRACE": "2",
             **environment,
         }

@@ -29,7 +29,7 @@ async def test_a_worker_without_a_view_is_ready_and_a_roll_ends_with_what_is_mis
     tmp_path: Path,
 ) -> None:
     nobody = "redis://127.0.0.1:1/0"
-    async with gateway_of_workers(tmp_path, nobody, WORKER_READY_TIMEOUT="3") as gateway:
+    async with gateway_of_workers(tmp_path, nobody, WORKER_READY_TIMEOUT="10") as gateway:
         before = gateway.workers
         ended = await gateway.roll()
         assert ended["event"] == "roll.failed"
