@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from tests.support.eventually import eventually
-from tests.support.gateway_processes import gateway_of_workers, gateway_process
+from tests.support.gateway_processes import gateway_of_workers, gateway_process, in_the_end
 from tests.support.ipv6 import NEEDS_IPV6
 from tests.support.raw_clients import RawClient
 from tests.support.registry_servers import free_port
@@ -40,6 +40,8 @@ async def test_a_free_port_is_chosen_once_for_all_workers(
 ) -> None:
     async with gateway_of_workers(tmp_path, registry_url, GATEWAY_PORT="0") as gateway:
         port = gateway.logs("gateway.started")[0]["port"]
+        # Workers write their lines in batches, the master at once.
+        await in_the_end(lambda: len(gateway.logs("worker.listening")) == 2)
         assert {line["port"] for line in gateway.logs("worker.listening")} == {port}
         async with await RawClient.connect(port) as client:
             await client.send(HEALTH)

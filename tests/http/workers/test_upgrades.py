@@ -26,7 +26,8 @@ def release(folder: Path, note: str) -> None:
     site.mkdir(parents=True)
     (site / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
     for package in PACKAGES:
-        ignored = shutil.ignore_patterns("__pycache__")
+        # Compiled modules would be loaded in place of what is appended below.
+        ignored = shutil.ignore_patterns("__pycache__", "*.so")
         shutil.copytree(ROOT / package, folder / "app" / package, ignore=ignored)
     for module, kind in (("gateway/master/master.py", "master"), ("gateway/app.py", "worker")):
         with (folder / "app" / module).open("a") as file:
