@@ -51,7 +51,7 @@ class Containers:
         try:
             state: dict[str, Any] = json.loads((self.folder / "state.json").read_text())
         except FileNotFoundError:
-            return {"in_a_row": 0, "phase": "", "primaries": [], "answered": {}}
+            return {"in_a_row": 0, "phase": "", "primaries": [], "replicas": [], "answered": {}}
         return state
 
     def begin(self, phase: str) -> None:
@@ -178,6 +178,8 @@ def test_no_request_fails_while_gateways_are_replaced_and_the_registry_fails_ove
             until(lambda: containers.times_up(gateway) > before, within_s=120)  # noqa: B023
             containers.goes_on(300)
 
+        # A sentinel asks the primary for its replicas every 10 s. One that knows of none promotes none.
+        until(lambda: containers.state()["replicas"] == [1] * 3, within_s=120)
         containers.begin("the primary dies")
         hosts = tmp_path / "hosts"
         # An engine knows no name of a container that is gone: sentinels with names then promoted nobody.

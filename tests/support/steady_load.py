@@ -38,6 +38,7 @@ class Load:
         self._clients: set[str] = set()
         self._in_a_row = 0
         self._primaries: list[str] = []
+        self._replicas: list[int] = []
 
     async def run(self) -> None:
         async with aiohttp.ClientSession(timeout=WITHIN) as session, asyncio.TaskGroup() as group:
@@ -77,7 +78,9 @@ class Load:
 
     async def _tell(self) -> None:
         while True:
-            self._primaries = [await self._primary(sentinel) for sentinel in self._sentinels]
+            told = [await self._told_by(sentinel) for sentinel in self._sentinels]
+            self._primaries = [primary for primary, _ in told]
+            self._replicas = [replicas for _, replicas in told]
             state = self._folder / "state.json.new"
             state.write_text(json.dumps(self._state()))
             state.rename(self._folder / "state.json")
@@ -86,13 +89,15 @@ class Load:
             self.phase = (self._folder / "phase").read_text()
             await asyncio.sleep(0.1)
 
-    async def _primary(self, sentinel: str) -> str:
+    async def _told_by(self, sentinel: str) -> tuple[str, int]:
+        """The primary's address, or why there is none, and the number of its replicas."""
         client = redis.asyncio.Redis(host=sentinel, port=26379, socket_timeout=1)
         try:
             found = await client.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", GROUP)
-            return str(found[0].decode() if isinstance(found[0], bytes) else found[0])
+            primary = str(found[0].decode() if isinstance(found[0], bytes) else found[0])
+            return primary, len(await client.execute_command("SENTINEL REPLICAS", GROUP))
         except (RedisError, OSError, TypeError) as error:
-            return str(error)
+            return str(error), 0
         finally:
             await client.aclose()
 
@@ -107,6 +112,7 @@ class Load:
             "clients": sorted(self._clients),
             "in_a_row": self._in_a_row,
             "primaries": self._primaries,
+            "replicas": self._replicas,
         }
 
 
