@@ -29,3 +29,8 @@ primary_by_sentinels() {
     done
     return 1
 }
+
+# Prints a value as the configuration files of Valkey have it.
+quoted() {
+    printf '"%s"' "$(printf %s "$1" | sed 's/[\\"]/\\&/g')"
+}

@@ -20,7 +20,7 @@ file=${DATA:-/data}/sentinel.conf
     echo "sentinel down-after-milliseconds $GROUP ${DOWN_AFTER_MS:-2000}"
     echo "sentinel failover-timeout $GROUP 10000"
     echo "sentinel parallel-syncs $GROUP 1"
-    [ -z "${VALKEY_PASSWORD:-}" ] || echo "sentinel auth-pass $GROUP $VALKEY_PASSWORD"
+    [ -z "${VALKEY_PASSWORD:-}" ] || echo "sentinel auth-pass $GROUP $(quoted "$VALKEY_PASSWORD")"
 } >"$file"
 chmod 600 "$file"
 echo "start-sentinel: $NAME, the primary is $primary"

@@ -22,19 +22,25 @@ set -- --port "$PORT" --dir "${DATA:-/data}" \
     --maxmemory-policy noeviction \
     --replica-announce-ip "$own" --replica-announce-port "$PORT" \
     --repl-diskless-sync-delay 0
-if [ -n "${VALKEY_PASSWORD:-}" ]; then
-    set -- "$@" --masterauth "$VALKEY_PASSWORD"
-    if [ -n "${ACL_FILE:-}" ]; then
-        set -- "$@" --aclfile "$ACL_FILE"
+# A file, since everybody in the container can read a command line.
+file=${DATA:-/data}/valkey.conf
+rm -f "$file"
+(
+    umask 077
+    if [ -z "${VALKEY_PASSWORD:-}" ]; then
+        echo "protected-mode no"
     else
-        set -- "$@" --requirepass "$VALKEY_PASSWORD"
-    fi
-else
-    set -- "$@" --protected-mode no
-fi
+        echo "masterauth $(quoted "$VALKEY_PASSWORD")"
+        if [ -n "${ACL_FILE:-}" ]; then
+            echo "aclfile $(quoted "$ACL_FILE")"
+        else
+            echo "requirepass $(quoted "$VALKEY_PASSWORD")"
+        fi
+    fi >"$file"
+)
 if [ "$primary" != "$own $PORT" ]; then
     # shellcheck disable=SC2086 # address and port are two words
     set -- "$@" --replicaof "${primary% *}" "${primary#* }"
 fi
 echo "start-valkey: $own $PORT, the primary is $primary"
-exec valkey-server "$@"
+exec valkey-server "$file" "$@"
