@@ -12,8 +12,9 @@ import sys
 
 from discovery.model.errors import SettingsError
 from gateway.config.settings import load_settings
-from gateway.process import serve as process
+from gateway.process.serve import serve
 from gateway.process.sockets import bind
+from gateway.process.start import new_event_loop
 from middlewares.telemetry.logs import configure_logging
 
 
@@ -30,8 +31,8 @@ def main() -> None:
                 logs = configure_logging(
                     service="api_gateway", level=settings.log_level, style=settings.log_format
                 )
-                with asyncio.Runner(loop_factory=process.new_event_loop) as runner:
-                    runner.run(process.serve(settings, sockets))
+                with asyncio.Runner(loop_factory=new_event_loop) as runner:
+                    runner.run(serve(settings, sockets))
                 logs.close()
             except SettingsError as error:
                 sys.exit(str(error))

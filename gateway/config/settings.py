@@ -27,7 +27,7 @@ from gateway.config.acme_variables import (
 from gateway.config.origins import parse_origins
 from gateway.config.tls_variables import TlsFiles, tls_files_of
 from gateway.config.urls import check_url
-from gateway.front.request_body import ClientLimits
+from gateway.front.client_limits import ClientLimits
 from gateway.guard.admin_token import check_token, read_token
 from gateway.machine.cores import usable_cores
 from gateway.upstream.limits import UpstreamLimits

@@ -5,7 +5,8 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.front.request_body import ClientLimits, RequestBody
+from gateway.front.client_limits import ClientLimits
+from gateway.front.request_body import RequestBody
 from middlewares.exchange import EXCHANGE
 from middlewares.failures import BadRequest
 

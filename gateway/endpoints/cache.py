@@ -13,7 +13,7 @@ from discovery.view.view import View
 from gateway.endpoints.bodies import json_body
 from gateway.endpoints.pooling.asking import Asking
 from gateway.endpoints.process import answer
-from gateway.front.request_body import ClientLimits
+from gateway.front.client_limits import ClientLimits
 from gateway.guard.admin import AdminGuard
 from middlewares.cache.stores.store import Purge
 from middlewares.failures import BadRequest, NoConfiguration, NoView

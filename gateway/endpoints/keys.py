@@ -15,7 +15,7 @@ from discovery.model.settings import RegistrySettings
 from gateway.endpoints.bodies import json_body
 from gateway.endpoints.process import answer
 from gateway.endpoints.registration import AWAY, REFUSES
-from gateway.front.request_body import ClientLimits
+from gateway.front.client_limits import ClientLimits
 from gateway.guard.admin import AdminGuard
 from middlewares.failures import BadRequest, KeyUnknown, RegistryAway
 

@@ -25,7 +25,7 @@ from discovery.model.instance import (
 from discovery.store import scripts
 from gateway.endpoints.bodies import json_body
 from gateway.endpoints.process import answer
-from gateway.front.request_body import ClientLimits
+from gateway.front.client_limits import ClientLimits
 from gateway.guard.admin import AdminGuard
 from middlewares.clients.deciding import parse_address
 from middlewares.failures import BadRequest, InstanceUnknown, RegistryAway

@@ -5,12 +5,12 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import cast
 
 from aiohttp import web
 from aiohttp.streams import StreamReader
 
+from gateway.front.client_limits import ClientLimits
 from gateway.front.detached_request import DetachedRequest
 from gateway.front.plain_request import PlainRequest
 from middlewares.bodies import Beginning
@@ -22,19 +22,6 @@ from middlewares.hygiene.deciding import expects_continue
 RATE_GRACE_S = 20.0
 #: This much of a body is kept to be sent again over another connection.
 REPLAYED_BYTES = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class ClientLimits:
-    """The limits for a client; each is a setting, and 0 means no limit.
-
-    `body_idle_s` is the longest pause in a body, and `body_rate` the least number of its bytes a second:
-    see `is_too_slow`. `send_s` is how long a client may read nothing.
-    """
-
-    body_idle_s: float = 60.0
-    body_rate: int = 0
-    send_s: float = 60.0
 
 
 def is_too_slow(received: int, waited_s: float, rate: int, grace_s: float) -> bool:

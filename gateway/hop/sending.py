@@ -11,9 +11,10 @@ from aiohttp import web
 from discovery.model.instance import Instance
 from gateway.forwarding.memories import SenderMemory
 from gateway.forwarding.requests import Inbound, plain_request_head, request_head
+from gateway.front.client_limits import ClientLimits
 from gateway.front.interim import pass_interim
 from gateway.front.plain_request import PlainRequest
-from gateway.front.request_body import REPLAYED_BYTES, ClientLimits, RequestBody, body_of
+from gateway.front.request_body import REPLAYED_BYTES, RequestBody, body_of
 from gateway.hop.deciding.request_timeout import asked_timeout_s, timeout_line
 from gateway.hop.deciding.retry_budget import RetryBudgets
 from gateway.hop.deciding.retrying import IDEMPOTENT, Tried

@@ -1,182 +1,50 @@
-"""The gateway's process: bind, wait for a view, serve, and stop without losing a request."""
+"""What serves: it waits for a view, takes connections, and stops without losing a request."""
 
 import asyncio
 import os
 import signal
 import socket
-import sys
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NoReturn
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import structlog
 from aiohttp import web
 
 from discovery.model.addresses import AddressPolicy, listeners
-from discovery.model.errors import SettingsError
 from gateway.app import create_app, create_runner
-from gateway.config.near_names import near_names
-from gateway.config.settings import GatewaySettings, load_settings
+from gateway.config.settings import GatewaySettings
 from gateway.config.urls import own_url
-from gateway.config.variables import variable_defaults
-from gateway.front.reading import require_extension
 from gateway.front.server import FrontSite, GatewayRunner, SharedSite
 from gateway.machine.bind_failures import reason
-from gateway.machine.collector import collector_paused, spare_the_collector
-from gateway.machine.descriptors import raise_limit
+from gateway.machine.collector import spare_the_collector
 from gateway.machine.interpreter import is_compiled
-from gateway.machine.shared_counts import SharedCounts, shared_counts
-from gateway.master.launching import MASTER, OF_THE_MASTER, command
-from gateway.master.state import MasterState
-from gateway.master.wire import MASTER_STATE
+from gateway.machine.shared_counts import SharedCounts
+from gateway.master.launching import OF_THE_MASTER
 from gateway.process.draining import drain
-from gateway.process.passed_sockets import take_passed_sockets
 from gateway.process.readiness import NO_VIEW as WAITS_FOR_VIEW
 from gateway.process.readiness import telling_readiness
-from gateway.process.sockets import PUBLIC_ADDRESS, bind
+from gateway.process.sockets import PUBLIC_ADDRESS
 from gateway.process.stop_signals import StopSignals
 from gateway.process.supervised import Supervised
-from gateway.siblings.seat import COUNTS, Seat, seat_of_this_process
+from gateway.siblings.seat import Seat
 from gateway.siblings.siblings import Siblings
 from gateway.version import VERSION
-from gateway.worker.configuration.at_start import AtStart, read_at_start
+from gateway.worker.configuration.at_start import AtStart
 from gateway.worker.configuration.reloading import Configuration, ConfigurationRejected, Reloaded
 from gateway.worker.front_tls import FrontTls
 from gateway.worker.worker import GATEWAY
 from middlewares.ports import Listener
-from middlewares.programs.standard_streams import open_standard_streams
-from middlewares.telemetry.logs import configure_logging
 
 #: Waiting for a view pays: a client that connects before it would only get an error.
 VIEW_WITHIN_S = 2.0
 NO_VIEW = "/ready and /api answer 503 until the registry answers: is it running at REDIS_URL?"
 NO_VIEW_BUT_FIXED = "until the registry answers, only services with fixed addresses are routed to"
-NOT_READ = "nothing reads this variable: set the one that is meant"
-#: What the master calls the sockets, in the order of `bind`.
-SOCKET_NAMES = ("public", "admin")
-#: A worker that has not ended so long after its grace is killed.
-ENDS_AFTER_GRACE_S = 10.0
-EXIT_FAILURE = 1
-EXIT_USAGE = 2
 
 _log = structlog.get_logger()
 
 
 class ListenError(Exception):
     """Another program listens on an address that could still be bound a moment ago."""
-
-
-def main() -> int:
-    """Run the gateway in the foreground, and return the exit status."""
-    open_standard_streams()
-    seat = seat_of_this_process()
-    try:
-        passed = take_passed_sockets(os.environ)
-        passed.overrule(os.environ)
-        settings = load_settings()
-        require_extension()
-        with collector_paused():
-            at_start = read_at_start(settings, {} if seat is None else seat.begin["kept"])
-    except SettingsError as error:
-        print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
-        return EXIT_USAGE
-    except ConfigurationRejected as rejected:
-        print(*rejected.mistakes, sep="\n", file=sys.stderr)  # noqa: T201
-        return EXIT_USAGE
-    raise_limit()
-    try:
-        sockets = bind(settings, passed) if seat is None else _inherited(seat)
-    except OSError as error:
-        print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
-        return EXIT_FAILURE
-    if seat is None and settings.gateway_workers > 1:
-        try:
-            become_master(settings, sockets)
-        except OSError as error:
-            print(f"lockgate: can't start the master of the workers: {error}", file=sys.stderr)  # noqa: T201
-            return EXIT_FAILURE
-    logs = configure_logging(
-        service="api_gateway",
-        level=settings.log_level,
-        style=settings.log_format,
-        shared=seat is not None,
-    )
-    if seat is None or seat.begin["slot"] == 0:
-        warn_of_near_names(os.environ)
-    try:
-        with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(serve(settings, sockets, at_start, seat=seat))
-    except ListenError as error:
-        print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
-        return EXIT_FAILURE
-    except SettingsError as error:  # what only the settings and the file together tell
-        print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
-        return EXIT_USAGE
-    except ConfigurationRejected as rejected:  # siblings have another file by now
-        print(*rejected.mistakes, sep="\n", file=sys.stderr)  # noqa: T201
-        return EXIT_USAGE
-    finally:
-        logs.close()
-    return 0
-
-
-def warn_of_near_names(environ: Mapping[str, str]) -> None:
-    for variable, meant in near_names(environ, variable_defaults()).items():
-        _log.warning("settings.unknown_variable", variable=variable, meant=meant, detail=NOT_READ)
-
-
-def new_event_loop() -> asyncio.AbstractEventLoop:
-    """uvloop's loop if it is installed, since the gateway needs a third less CPU with it."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
-
-
-def _inherited(seat: Seat) -> list[socket.socket]:
-    """The sockets that all workers share, in the order of `bind`."""
-    found = (seat.listening(name) for name in SOCKET_NAMES)
-    return [one for one in found if one is not None]
-
-
-def become_master(settings: GatewaySettings, sockets: list[socket.socket]) -> NoReturn:
-    """Go on as the master of the workers, which inherit the sockets; it imports nothing of the application."""
-    descriptor = master_state(settings, sockets).to_descriptor()
-    os.set_inheritable(descriptor, True)
-    os.environ[MASTER_STATE] = str(descriptor)
-    words = command(MASTER)
-    os.execve(words[0], words, os.environ)  # noqa: S606
-
-
-def master_state(settings: GatewaySettings, sockets: list[socket.socket]) -> MasterState:
-    """What a master begins with; it inherits the descriptors."""
-    for sock in sockets:
-        sock.set_inheritable(True)
-    return MasterState(
-        sockets={name: sock.fileno() for name, sock in zip(SOCKET_NAMES, sockets, strict=False)}
-        | _counts(settings.gateway_workers),
-        workers=settings.gateway_workers,
-        gateway=Siblings().gateway,
-        log_format=settings.log_format,
-        log_level=settings.log_level,
-        start_line={
-            "version": VERSION,
-            "host": sockets[0].getsockname()[0],
-            "port": sockets[0].getsockname()[1],
-            "workers": settings.gateway_workers,
-        },
-        ready_within_s=settings.worker_ready_timeout,
-        ends_within_s=max(settings.shutdown_grace, settings.tunnel_grace) + ENDS_AFTER_GRACE_S,
-    )
-
-
-def _counts(workers: int) -> dict[str, int]:
-    """The descriptor by which workers see how many connections each of them has; none if the system has none."""
-    descriptor = shared_counts(workers)
-    if descriptor is None:
-        return {}
-    os.set_inheritable(descriptor, True)
-    return {COUNTS: descriptor}
 
 
 async def serve(

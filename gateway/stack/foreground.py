@@ -12,7 +12,7 @@ from gateway.front.reading import require_extension
 from gateway.machine.descriptors import raise_limit
 from gateway.machine.port_holders import who_has
 from gateway.machine.ports import answers, is_free
-from gateway.process import serve
+from gateway.process import serve, start
 from gateway.process.sockets import bind
 from gateway.stack.changes.code import code_of
 from gateway.stack.changes.environment import process_environment, stop_wait
@@ -66,7 +66,7 @@ class Foreground:
             for sock in sockets:
                 stack.callback(sock.close)
             out = self._begin_logging(settings, stack)
-            serve.warn_of_near_names(self.environ)
+            start.warn_of_near_names(self.environ)
             raise_limit()
             if registry.process is not None:
                 self._start(registry.process, serving, stack)
@@ -142,7 +142,7 @@ def _serve(
     started: Callable[[], None],
 ) -> None:
     try:
-        with asyncio.Runner(loop_factory=serve.new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=start.new_event_loop) as runner:
             runner.run(serve.serve(settings, sockets, at_start, started))
     except serve.ListenError as error:  # another program was quicker
         raise StackError(f"{error}; start it again, or choose another port with --port") from None

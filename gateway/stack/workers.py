@@ -14,7 +14,7 @@ from gateway.config.settings import GatewaySettings
 from gateway.master.deciding.ends import how_ended
 from gateway.master.wire import MASTER_STATE
 from gateway.process.own_request import loopback
-from gateway.process.serve import master_state
+from gateway.process.start import master_state
 from gateway.stack.failures import StackError
 from gateway.stack.plan import MODULE
 

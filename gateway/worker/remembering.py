@@ -11,7 +11,8 @@ from aiohttp.typedefs import Middleware
 from discovery.base.steps import Steps
 from discovery.model.settings import RegistrySettings
 from discovery.view.view import View
-from gateway.front.request_body import REPLAYED_BYTES, ClientLimits, read_into
+from gateway.front.client_limits import ClientLimits
+from gateway.front.request_body import REPLAYED_BYTES, read_into
 from gateway.front.stored_answers import StoredAnswers
 from gateway.hop.deciding.request_timeout import asked_timeout_s
 from gateway.worker.told_apart import fingerprint_of, told_apart_by

@@ -11,7 +11,8 @@ from aiohttp.typedefs import Middleware
 from discovery.health.book import HealthBook
 from discovery.view.view import View
 from gateway.front.answer_readers import read_beside
-from gateway.front.request_body import ClientLimits, read_into
+from gateway.front.client_limits import ClientLimits
+from gateway.front.request_body import read_into
 from gateway.hop.document_fetch import DocumentFetch
 from gateway.upstream.dialing import Dialer
 from middlewares.exchange import Exchange

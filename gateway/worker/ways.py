@@ -10,7 +10,8 @@ from functools import partial
 from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
 
 from discovery.model.settings import RegistrySettings
-from gateway.front.request_body import ClientLimits, RequestBody
+from gateway.front.client_limits import ClientLimits
+from gateway.front.request_body import RequestBody
 from middlewares.auth.way import FollowsKeys, Prepares, Spec, Way
 from middlewares.auth.ways.api_keys.spec import ApiKeysSpec
 from middlewares.auth.ways.basic.spec import BasicSpec

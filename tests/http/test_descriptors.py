@@ -150,13 +150,13 @@ written = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 def watch(event, args):
     if event in ("open", "import") and args[0]:
         os.write(written, f"{event} {args[0]}\\n".encode())
-from gateway.process import serve
+from gateway.process import serve, start
 listen = serve.listen
 async def listen_watched(*args):
     await listen(*args)
     sys.addaudithook(watch)
 serve.listen = listen_watched
-sys.exit(serve.main())
+sys.exit(start.main())
 """
 
 

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from gateway.process.serve import new_event_loop
+from gateway.process.start import new_event_loop
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 

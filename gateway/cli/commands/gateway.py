@@ -1,8 +1,12 @@
 """`lockgate gateway`: the gateway alone, in the foreground."""
 
+import os
+import sys
+
 import click
 
 from gateway.cli.application import command, version_option
+from gateway.master.wire import WORKER_FD
 
 
 class _WithVariables(click.Command):
@@ -25,6 +29,10 @@ class _WithVariables(click.Command):
 @version_option
 def gateway() -> int:
     """Run the gateway in the foreground (`python -m gateway`)."""
-    from gateway.process.serve import main
+    if WORKER_FD in os.environ and sys.platform == "linux":
+        from gateway.process.beside import import_beside
+
+        import_beside()
+    from gateway.process.start import main
 
     return main()

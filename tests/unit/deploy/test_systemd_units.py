@@ -10,7 +10,7 @@ import pytest
 from gateway.config.settings import GatewaySettings
 from gateway.master.worker import READY_WITHIN_S
 from gateway.process.passed_sockets import ADMIN, PUBLIC
-from gateway.process.serve import EXIT_USAGE
+from gateway.process.start import EXIT_USAGE
 from tests.support.containers import ROOT
 from tests.support.documents import blocks
 

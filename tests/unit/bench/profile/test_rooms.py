@@ -8,7 +8,7 @@ from bench.profile.rooms import EVENT_LOOP, LIBRARIES, ORDER, by_room, place
 
 ROOT = Path(__file__).resolve().parents[4]
 RUNNER = ("/usr/lib/python3.11/asyncio/runners.py", "Runner.run")
-MAIN = (f"{ROOT}/gateway/process/serve.py", "main")
+MAIN = (f"{ROOT}/gateway/process/start.py", "main")
 SEND = (f"{ROOT}/gateway/front/answer.py", "Answer._send")
 REQUEST = (f"{ROOT}/gateway/upstream/connection.py", "UpstreamConnection.request")
 TAKE = (f"{ROOT}/gateway/upstream/connection.py", "UpstreamConnection._take_whole")

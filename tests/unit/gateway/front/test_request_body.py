@@ -10,7 +10,8 @@ from aiohttp.test_utils import make_mocked_request
 
 from gateway.config.settings import load_settings
 from gateway.front import request_body
-from gateway.front.request_body import REPLAYED_BYTES, ClientLimits, RequestBody, is_too_slow
+from gateway.front.client_limits import ClientLimits
+from gateway.front.request_body import REPLAYED_BYTES, RequestBody, is_too_slow
 from middlewares.bodies import Pieces
 from middlewares.exchange import Exchange
 from middlewares.failures import BodyTooLarge, RequestTimeout

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import pytest
 
-from gateway.process import serve
+from gateway.process import start
 
 
 def test_a_system_that_does_not_let_it_become_the_master_ends_it_with_one_line(
@@ -18,13 +18,13 @@ def test_a_system_that_does_not_let_it_become_the_master_ends_it_with_one_line(
             one.close()
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(serve, "become_master", refused)
-    monkeypatch.setattr(serve, "raise_limit", lambda: None)
+    monkeypatch.setattr(start, "become_master", refused)
+    monkeypatch.setattr(start, "raise_limit", lambda: None)
     monkeypatch.setenv("GATEWAY_WORKERS", "2")
     monkeypatch.setenv("GATEWAY_PORT", "0")
     monkeypatch.delenv("GATEWAY_CONFIG", raising=False)
 
-    assert serve.main() == 1
+    assert start.main() == 1
 
     (line,) = capsys.readouterr().err.splitlines()
     assert line == (

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from gateway.process.serve import new_event_loop
+from gateway.process.start import new_event_loop
 from gateway.upstream.sockets import connect
 from tests.support.byte_connections import at_once
 

@@ -8,7 +8,7 @@ from tests.support.documents import ROOT
 
 def test_a_gateway_without_a_file_loads_nothing_of_it() -> None:
     program = (
-        "import sys, gateway.process.serve, gateway.config.settings; "
+        "import sys, gateway.process.start, gateway.process.serve, gateway.config.settings; "
         "print([name for name in sys.modules if name.startswith(('yaml', 'gateway.config.file'))])"
     )
     finished = subprocess.run(
