@@ -26,6 +26,8 @@ REPLACED_WITHIN_S = 60.0
 #: A worker whose loop hangs is replaced after 10 s.
 HANGS_S = 10.0
 PAUSE_S = 1.0
+#: A roll is refused while eight finish the tunnels that others have left them, so the next one waits a little.
+MOST_LEAVING = 4
 
 
 async def roll_workers(stage: "Stage", seconds: float) -> None:
@@ -35,6 +37,7 @@ async def roll_workers(stage: "Stage", seconds: float) -> None:
         while True:
             for gateway in stage.workers():
                 await _roll(gateway, ends="roll.done")
+                await gateway.until_few_leave(MOST_LEAVING, ROLLED_WITHIN_S)
                 stage.replaced += 2
             if time.monotonic() > until_s:
                 break
@@ -50,7 +53,7 @@ async def replace_gateways(stage: "Stage", seconds: float) -> None:
             for old in list(world.gateways):
                 pid = old.pid
                 new = await world.replace_gateway(old)
-                await Workers(new).until_ready(world.shape.workers, READY_WITHIN_S)
+                await stage.workers_of(new).until_ready(world.shape.workers, READY_WITHIN_S)
                 if not await stage.watch.until_well(READY_WITHIN_S):
                     raise NothingBroken("the new gateway did not come to know the instances")
                 if new.pid == pid:
@@ -65,17 +68,17 @@ async def roll_instances(stage: "Stage", seconds: float) -> None:
     """A new instance for each one, which stops once the new one is healthy, over and over."""
     until_s = time.monotonic() + seconds
     world = stage.world
-    stopping: set[asyncio.Task[None]] = set()
+    stopping: dict[Copy, asyncio.Task[None]] = {}
     with world.broken():
         while True:
-            for old in list(world.instances.values()):
+            for old in [one for one in world.instances.values() if one not in stopping]:
                 await world.add_instance()
                 if not await stage.watch.until_well(READY_WITHIN_S):
                     raise NothingBroken("a new instance did not become healthy")
-                stopping.add(asyncio.create_task(_stop(stage, old)))
+                stopping[old] = asyncio.create_task(_stop(stage, old))
             if time.monotonic() > until_s:
                 break
-        await asyncio.gather(*stopping)
+        await asyncio.gather(*stopping.values())
 
 
 async def kill_workers(stage: "Stage", seconds: float) -> None:
@@ -131,7 +134,7 @@ async def kill_a_rolling_gateway(stage: "Stage", seconds: float) -> None:
     """kill -9 of the master while a worker is being replaced; the gateway is started again at its port."""
     world = stage.world
     victim = world.gateways[0]
-    rolling = Workers(victim)
+    rolling = stage.workers_of(victim)
     with world.broken():
         started = rolling.count("worker.started")
         victim.signal(signal.SIGUSR2)
@@ -144,7 +147,7 @@ async def kill_a_rolling_gateway(stage: "Stage", seconds: float) -> None:
             raise NothingBroken("the roll was over before")
         victim.kill()
         new = await world.succeed(victim)
-        await Workers(new).until_ready(world.shape.workers, READY_WITHIN_S)
+        await stage.workers_of(new).until_ready(world.shape.workers, READY_WITHIN_S)
         stage.replaced += 1
         await asyncio.sleep(seconds)
 

@@ -9,6 +9,7 @@ from bench.chaos.acts import PATH
 from bench.chaos.instance import executed
 from bench.chaos.load import Load
 from bench.chaos.outcome import Death
+from bench.chaos.programs import Program
 from bench.chaos.proofs import NothingBroken
 from bench.chaos.rolls.lasting_clients import LastingClients
 from bench.chaos.rolls.outcome import Rolled
@@ -36,9 +37,14 @@ class Stage:
     replaced: int = 0
     replaced_after_s: float | None = None
     ports_of_dead: list[tuple[Death, set[int]]] = field(default_factory=list)
+    _workers: dict[Program, Workers] = field(default_factory=dict)
 
     def workers(self) -> list[Workers]:
-        return [Workers(gateway) for gateway in self.world.gateways]
+        return [self.workers_of(gateway) for gateway in self.world.gateways]
+
+    def workers_of(self, gateway: Program) -> Workers:
+        """The same for the same gateway: to read its log from the start would stop all clients for a while."""
+        return self._workers.setdefault(gateway, Workers(gateway))
 
 
 async def run(scenario: Scenario, folder: Path, *, short: bool, seed: int = 1) -> Rolled:

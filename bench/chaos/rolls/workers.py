@@ -41,6 +41,17 @@ class Workers:
         slots = {e["pid"]: e["slot"] for e in self.events if e["event"] == "worker.ready"}
         return self.ready().get(slots[pid]) != pid
 
+    def leaving(self) -> int:
+        """How many workers finish the tunnels and streams that rolls have left them."""
+        self._look()
+        ended = {e["pid"] for e in self.events if e["event"] in ("worker.ended", "worker.stopped")}
+        stopping = {e["pid"] for e in self.events if e["event"] == "worker.stopping"}
+        return len(stopping - ended)
+
+    async def until_few_leave(self, most: int, within_s: float) -> None:
+        """Wait until no more than so many finish what rolls have left them. Raises NothingBroken."""
+        await self._until(lambda: self.leaving() <= most, within_s, f"{most} workers that leave")
+
     def count(self, name: str) -> int:
         """How many events of this name there are."""
         self._look()
