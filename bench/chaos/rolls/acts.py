@@ -114,6 +114,7 @@ async def hang_worker(stage: "Stage", seconds: float) -> None:
                 raise NothingBroken("the worker that hangs was not replaced")
             await asyncio.sleep(PAUSE_S / 10)
         death.gone_s = time.monotonic()
+        stage.replaced += 1
         stage.replaced_after_s = death.gone_s - death.began_s
         await gateway.until_ready(world.shape.workers, REPLACED_WITHIN_S)
 
