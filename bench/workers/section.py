@@ -13,9 +13,11 @@ from bench.stage import Proxy, Stage
 from bench.workers.memory import Memory, memory_of, workers_of
 from bench.workloads import UNIQUE
 
-CPU = Bar("CPU per request with 2 workers against 1, beside the load", 1.05, " times")
+CPU = Bar("CPU per request with 2 workers at twice the rate, against 1", 1.05, " times")
 MEANT = Bar("capacity of 2 workers against 1, on cores of their own", 1.8, " times", least=True)
 COUNTS = (1, 2)
+#: The mean rest of each connection before a request, by workers: each worker gets the same rate, and no core is full.
+PAUSES_MS = {1: 20.0, 2: 10.0}
 
 
 def run(stage: Stage) -> None:
@@ -29,9 +31,14 @@ def run(stage: Stage) -> None:
         if len(proxies) < len(peers):
             return
         free = in_rounds(stage, [(UNIQUE, proxy) for proxy in proxies], rounds)
+        at_rates = _at_rates(stage, proxies, rounds)
     report.title(f"1 and 2 workers, 64 connections, {rounds} rounds")
     rows = []
-    for title, seen in (("on one core", pinned), ("on both, beside the load", free)):
+    for title, seen in (
+        ("on one core", pinned),
+        ("on both, beside the load", free),
+        ("on both, at the same rate for each", at_rates),
+    ):
         one, two = proxies
         ratio = seen.ratios((UNIQUE, two), (UNIQUE, one), cpu_us)
         rate = seen.ratios((UNIQUE, two), (UNIQUE, one), per_s)
@@ -48,7 +55,7 @@ def run(stage: Stage) -> None:
             )
     head = ("", "CPU µs per request", "requests/s", "CPU against 1", "requests/s against 1")
     report.table(head, rows)
-    _say_what_follows(stage, free, proxies)
+    _say_what_follows(stage, at_rates, proxies)
     _show_memory(stage)
 
 
@@ -85,14 +92,25 @@ def run_hop(stage: Stage) -> None:
     report.table(head, rows)
 
 
-def _say_what_follows(stage: Stage, free: Rounds, proxies: list[Proxy]) -> None:
+def _at_rates(stage: Stage, proxies: list[Proxy], rounds: int) -> Rounds:
+    """Each with its own pause, in turns."""
+    measured = Rounds()
+    for number in range(rounds):
+        for count, proxy in zip(COUNTS, proxies, strict=True):
+            seen = in_rounds(stage, [(UNIQUE, proxy)], 1, pause_ms=PAUSES_MS[count])
+            for one in seen.of(UNIQUE, proxy):
+                measured.add(number, UNIQUE, proxy, one)
+    return measured
+
+
+def _say_what_follows(stage: Stage, at_rates: Rounds, proxies: list[Proxy]) -> None:
     """The capacity on cores of their own: a core gives 1 s of CPU each second to each worker.
 
-    Two workers on one core take each other's caches and find less to do in each turn of their loops, so that row
-    is no measure of it.
+    Where the load fills the cores, workers take each other's caches and find less to do in each turn of
+    their loops, so those rows are no measure of it.
     """
     one, two = proxies
-    ratios = free.ratios((UNIQUE, two), (UNIQUE, one), cpu_us)
+    ratios = at_rates.ratios((UNIQUE, two), (UNIQUE, one), cpu_us)
     capacity = [2 / ratio for ratio in ratios]
     stage.report.say(
         f"{CPU.what}: {with_range(ratios, 3)}, {stage.report.bar(CPU, median(ratios))}\n"
