@@ -43,8 +43,9 @@ def import_beside(modules: Sequence[str] = MODULES, *, within_s: float = WITHIN_
 
 
 def _import(modules: Sequence[str], enough: threading.Event) -> None:
+    own = threading.get_native_id()
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+        os.setpriority(os.PRIO_PROCESS, own, max(NICE, os.getpriority(os.PRIO_PROCESS, own)))
     for name in modules:
         if enough.is_set():
             return
