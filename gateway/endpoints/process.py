@@ -17,7 +17,7 @@ from gateway.config.settings import GatewaySettings
 from gateway.endpoints.pooling.asking import Asking
 from gateway.guard.admin import AdminGuard
 from gateway.machine.descriptors import Descriptors
-from gateway.siblings.siblings import Siblings
+from gateway.siblings.siblings import Member, Siblings
 from gateway.version import VERSION
 from gateway.worker.configuration.reloading import Configuration
 from gateway.worker.lifecycle import Lifecycle
@@ -121,6 +121,7 @@ class ProcessEndpoints:
                 "state": member.state,
                 "ready": False,
                 "started_at": rfc3339(round(member.started_at_s * 1000)),
+                "ended_before": _ended_before(member),
                 "version": None,
                 "view_age_s": None,
                 "in_flight": None,
@@ -231,6 +232,15 @@ class ProcessEndpoints:
         response = web.Response(body=text)
         response.headers["Content-Type"] = content_type
         return response
+
+
+def _ended_before(member: Member) -> Mapping[str, Any] | None:
+    """The last worker in the slot of this one that has ended by itself; None: none has."""
+    told = member.ended_before
+    if told is None:
+        return None
+    at = rfc3339(round(told["at_s"] * 1000))
+    return {"at": at, "why": told["why"], "in_a_row": told["in_a_row"]}
 
 
 def _not_ready(exchange: Exchange, reasons: list[str]) -> web.Response:

@@ -141,6 +141,7 @@ class Master:
             kept=self.kept,
             departed=self.departed,
             ends={str(slot): count for slot, count in self.team.ends.items()},
+            ended={str(slot): told for slot, told in self.team.ended_before.items()},
             roll=self.rolls.handed_on(),
             reload=self.reloads.handed_on(),
             ports=self.ports.handed_on(),

@@ -68,6 +68,8 @@ class MasterState:
     departed: dict[str, float] = field(default_factory=dict)
     #: By slot, how many workers in a row have ended by themselves.
     ends: dict[str, int] = field(default_factory=dict)
+    #: By slot, what is told of the last worker that has ended by itself.
+    ended: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: The roll that goes on in the next master, and the last reload.
     roll: dict[str, Any] = field(default_factory=dict)
     reload: dict[str, Any] = field(default_factory=dict)

@@ -31,6 +31,8 @@ class Team:
         self.count = state.workers
         #: By slot, how many workers in a row have ended by themselves.
         self.ends: dict[int, int] = {int(slot): count for slot, count in state.ends.items()}
+        #: By slot, what is told of the last worker that has: when, why, and how many in a row.
+        self.ended_before = {int(slot): told for slot, told in state.ended.items()}
         self._master = master
         self._words = words
         self._ever_ready = any(one.state != STARTING for one in state.running)
@@ -115,7 +117,7 @@ class Team:
             await self._none_left.wait()
 
     def members(self) -> list[dict[str, Any]]:
-        return [worker.as_member() for worker in self.workers]
+        return [self._member(worker) for worker in self.workers]
 
     def tell_all(self) -> None:
         """Tell every worker who its siblings are."""
@@ -161,6 +163,11 @@ class Team:
         worker.close()
         self.tell_all()
 
+    def _member(self, worker: Worker) -> dict[str, Any]:
+        # Another worker than one that stops may have ended in its slot since.
+        told = None if worker.state == STOPPING else self.ended_before.get(worker.slot)
+        return {**worker.as_member(), "ended_before": told}
+
     def _log_end(self, worker: Worker, status: int) -> None:
         self._master.log.error(
             "worker.ended",
@@ -178,8 +185,14 @@ class Team:
         if self._master.rolls.expects(worker):
             return
         hung = worker.why_ended and worker.state == READY
-        count_replacement(self._master.departed, "hung" if hung else "crashed")
+        why = "hung" if hung else "crashed"
+        count_replacement(self._master.departed, why)
         self._fill_later(worker.slot, time.monotonic() - worker.since_s)
+        self.ended_before[worker.slot] = {
+            "at_s": time.time(),
+            "why": why,
+            "in_a_row": self.ends[worker.slot],
+        }
 
     def _one_speaks_for_all(self, worker: Worker) -> None:
         """What first workers write when they can't start is written once."""

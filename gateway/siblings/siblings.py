@@ -39,6 +39,8 @@ class Member:
     pid: int
     state: str
     started_at_s: float
+    #: Of the last worker in its slot that has ended by itself: `at_s`, `why`, `in_a_row`; None: none has.
+    ended_before: Mapping[str, Any] | None = None
 
 
 class Siblings:
@@ -255,7 +257,14 @@ class Siblings:
 
     def _take_members(self, members: Sequence[Mapping[str, Any]]) -> None:
         self.members = tuple(
-            Member(one["id"], one["slot"], one["pid"], one["state"], one["started_at_s"])
+            Member(
+                one["id"],
+                one["slot"],
+                one["pid"],
+                one["state"],
+                one["started_at_s"],
+                one.get("ended_before"),
+            )
             for one in members
         )
         here = {member.id for member in self.members}

@@ -46,6 +46,22 @@ async def test_no_pid_is_told_without_the_token(tmp_path: Path, registry_url: st
     assert not any("pid" in one for one in (said["worker"], *said["workers"]))
 
 
+async def test_a_crash_is_told_of_the_slot_whichever_is_asked(
+    tmp_path: Path, registry_url: str
+) -> None:
+    async with gateway_of_workers(tmp_path, registry_url) as gateway:
+        unharmed, killed = gateway.workers
+        os.kill(killed, signal.SIGKILL)
+        _, new = await gateway.all_ready(without=[killed])
+
+        for _ in range(4):
+            listed = {one["pid"]: one for one in (await status(gateway))["workers"]}
+            assert listed[unharmed]["ended_before"] is None
+            ended = listed[new]["ended_before"]
+            assert (ended["why"], ended["in_a_row"]) == ("crashed", 1)
+            assert ended["at"] <= listed[new]["started_at"]
+
+
 async def test_a_worker_that_does_not_answer_is_listed_as_not_ready(
     tmp_path: Path, registry_url: str
 ) -> None:

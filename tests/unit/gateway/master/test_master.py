@@ -4,7 +4,9 @@ import asyncio
 import json
 import os
 import signal
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -121,6 +123,31 @@ if os.path.exists({str(tmp_path / "broken")!r}):
         ended = master.logs("worker.ended")
         assert {one["last_line"] for one in ended[1:]} == {"lockgate: a bad value"}
         assert master.stderr.count("a bad value") == len(ended) - 1
+
+
+async def test_a_worker_is_told_of_those_before_it_in_its_slot_that_ended_by_themselves(
+    tmp_path: Path,
+) -> None:
+    program = f"""
+told = begin["members"][-1]["ended_before"]  # its own
+open({str(tmp_path)!r} + f"/{{os.getpid()}}.json", "w").write(json.dumps(told))
+{SERVES}
+"""
+    before = {"0": {"at_s": 1.0, "why": "hung", "in_a_row": 1}}
+
+    def told(pid: int) -> Any:
+        return json.loads((tmp_path / f"{pid}.json").read_text())
+
+    async with master_process(tmp_path, program, constants=AT_ONCE, ended=before) as master:
+        unharmed, killed = master.workers
+        assert told(unharmed) == before["0"]  # as the master before has handed it on
+        assert told(killed) is None
+        for in_a_row in (1, 2):
+            os.kill(killed, signal.SIGKILL)
+            _, killed = await master.all_ready(without=[killed])
+            ended = told(killed)
+            assert (ended["why"], ended["in_a_row"]) == ("crashed", in_a_row)
+            assert 0 <= time.time() - ended["at_s"] < 90
 
 
 async def test_what_a_worker_has_told_last_is_counted_before_its_end_is(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ STATE = MasterState(
     kept={"config": "é"},
     departed={"a": 1.5},
     ends={"0": 3},
+    ended={"0": {"at_s": 1.5, "why": "hung", "in_a_row": 3}},
     roll={"number": 7, "state": "running", "old": [12]},
     running=[WorkerState(0, 12, 5, 6, 1.0, "ready", attached=[(3, 9)])],
     ports=[PortState("127.0.0.1", 80, 8, ["12"])],
