@@ -89,7 +89,7 @@ def _serve(
         service="api_gateway",
         level=settings.log_level,
         style=settings.log_format,
-        shared=seat is not None,
+        worker=None if seat is None else seat.begin["slot"],
     )
     if seat is None or seat.begin["slot"] == 0:
         warn_of_near_names(os.environ)

@@ -32,12 +32,13 @@ def configure_logging(
     level: Level = "info",
     style: Style = "json",
     file_descriptor: int | None = None,
-    shared: bool = False,
+    worker: int | None = None,
 ) -> LineWriter:
     """Send every structlog event of this process to standard output, in the contract's format.
 
     Each line carries the name `service`. Close the returned writer at the end of the process; otherwise
-    it closes itself at exit. `shared`: other processes write to the same output.
+    it closes itself at exit. `worker` is the number of this process among several that write to the same
+    output; lines have it, but for complete events, which are too many. None: there is one process.
     """
     global _writer
     if _writer is not None:
@@ -45,7 +46,7 @@ def configure_logging(
     render = _Console() if style == "console" else _render_json
 
     def stamp(_logger: object, method: str, event: EventDict) -> EventDict:
-        return _in_order(event, service, method)
+        return _in_order(event, service, method, worker)
 
     def loss_line(count: int) -> bytes:
         event: EventDict = {"event": "log.lines_dropped", "count": count}
@@ -54,7 +55,7 @@ def configure_logging(
     writer = LineWriter(
         sys.stdout.fileno() if file_descriptor is None else file_descriptor,
         loss_line=loss_line,
-        shared=shared,
+        shared=worker is not None,
     )
     _writer = writer
 
@@ -121,13 +122,15 @@ def _traceback(out: TextIO, exc_info: ExcInfo) -> None:
     out.write(printable(text.getvalue(), keep="\n"))
 
 
-def _in_order(event: EventDict, service: str, method: str) -> EventDict:
+def _in_order(event: EventDict, service: str, method: str, worker: int | None) -> EventDict:
     ordered: EventDict = {
         "timestamp": now(),
         "level": "warning" if method == "warn" else "error" if method == "exception" else method,
         "event": event.pop("event", ""),
         "service": event.pop("service", service),
     }
+    if worker is not None and "timestamp" not in event:
+        ordered["worker"] = worker
     correlation_id = event.pop("correlation_id", None) or correlation_id_var.get()
     if correlation_id is not None:
         ordered["correlation_id"] = correlation_id

@@ -35,6 +35,23 @@ async def test_it_says_once_that_it_has_started_and_stopped(
         assert gateway.logs()[-1]["event"] == "gateway.stopped"
 
 
+async def test_log_lines_say_which_worker_has_written_them(
+    tmp_path: Path, registry_url: str
+) -> None:
+    async with gateway_of_workers(tmp_path, registry_url) as gateway:
+        await gateway.request("GET", "/ready")
+        await in_the_end(lambda: len(gateway.logs("worker.listening")) == 2)
+        await in_the_end(lambda: any(line["path"] == "/ready" for line in gateway.logs("request")))
+
+        assert {line["worker"] for line in gateway.logs("worker.listening")} == {0, 1}
+        of_the_master = ("gateway.started", "worker.started", "worker.ready")
+        assert not any(
+            "worker" in line
+            for event in (*of_the_master, "request")
+            for line in gateway.logs(event)
+        )
+
+
 async def test_a_free_port_is_chosen_once_for_all_workers(
     tmp_path: Path, registry_url: str
 ) -> None:

@@ -75,6 +75,25 @@ def test_a_line_begins_with_what_all_lines_have(log: Log) -> None:
     assert (event["service"], event["port"]) == ("api_gateway", 8080)
 
 
+def test_a_line_of_one_of_several_workers_says_whose_it_is(log: Log) -> None:
+    log.configure(worker=0)
+
+    structlog.get_logger().info("registry.unreachable", detail="d")
+
+    (event,) = log.events()
+    assert list(event) == ["timestamp", "level", "event", "service", "worker", "detail"]
+    assert event["worker"] == 0
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_complete_events_do_not_say_which_worker_has_written_them(log: Log, style: str) -> None:
+    log.configure(worker=7, style=style)
+
+    event_writer()(complete(path="/"))
+
+    assert b"worker" not in log.text()
+
+
 @pytest.mark.parametrize(
     ("method", "level"),
     [
