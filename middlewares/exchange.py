@@ -119,6 +119,8 @@ class Exchange:
     bytes_in = 0
     #: Bytes of the answer's body that were sent; None: unknown.
     bytes_out: int | None = None
+    #: Whether the access log has the request: only one that the gateway has sent itself is left out.
+    is_logged = True
     #: The contract's `reason` if the gateway itself answered with a failure.
     reason: str | None = None
 

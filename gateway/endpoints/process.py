@@ -75,8 +75,11 @@ class ProcessEndpoints:
     #: What the mirrors say of themselves, empty while nothing was copied; None: there is no file.
     mirrors: Callable[[], Mapping[str, Any]] | None = None
 
-    async def health(self, _request: web.Request) -> web.Response:
+    async def health(self, request: web.Request) -> web.Response:
         """Say that the process lives; it depends on nothing else."""
+        own = self.lifecycle.asks_itself_from
+        if own is not None and _client(request) == own:
+            request[EXCHANGE].is_logged = False
         return answer({"status": "healthy", "service": NAME})
 
     async def ready(self, request: web.Request) -> web.Response:
@@ -232,6 +235,12 @@ class ProcessEndpoints:
         response = web.Response(body=text)
         response.headers["Content-Type"] = content_type
         return response
+
+
+def _client(request: web.Request) -> Any:
+    """Host and port of who is connected, whatever the fields of the request say."""
+    name = request.protocol.peername
+    return name[:2] if isinstance(name, tuple) else None
 
 
 def _ended_before(member: Member) -> Mapping[str, Any] | None:

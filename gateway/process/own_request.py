@@ -12,8 +12,8 @@ ANSWERED_WITHIN_S = 2.0
 PAUSES_S = (0.0, 0.001, 0.005, 0.02, 0.05)
 #: After so many tries in vain it is said what is waited for.
 SAID_AFTER_TRIES = 20
-#: Looks for a connection among those whose handshakes have not begun, and the pause between them.
-LOOKS, LOOK_EVERY_S = 20, 0.005
+#: Looks for the connection among those that this process has taken, and the pause between them.
+LOOKS, LOOK_EVERY_S = 6, 0.005
 _HEALTHY = b"HTTP/1.1 200 "
 _REQUEST = b"GET /health HTTP/1.1\r\nHost: localhost\r\nUser-Agent: lockgate-worker\r\n\r\n"
 _HEAD_BYTES = 4096
@@ -32,14 +32,18 @@ class Taken(Protocol):
     def connecting(self) -> set[Any]:
         """Those whose TLS handshake has not ended."""
 
+    def asks_itself_from(self, name: Any) -> None:
+        """The request of this client is the process's own one; None: of nobody."""
+
 
 async def answers_itself(
     listening: socket.socket, taken: Taken, waits_for: Callable[[str], None]
 ) -> None:
     """Return once a GET /health through the socket was answered by this very process.
 
-    Siblings accept from the same socket, so it is tried until this process has the connection. Where
-    clients need a certificate, which it has not, its refusal is the answer.
+    Siblings accept from the same socket, so it is tried until this process has the connection; over those
+    that a sibling has nothing is sent, so that it logs no request that no client has sent. Where clients
+    need a certificate, which it has not, its refusal is the answer.
     """
     tries = 0
     while True:
@@ -59,19 +63,21 @@ async def _tried(listening: socket.socket, taken: Taken) -> str | None:
         # In a thread, since the loop has to answer.
         if why_not := await asyncio.to_thread(sent.connected):
             return why_not
-        if taken.wants_certificates and not await _is_among(sent.name, taken.connecting):
+        if not await _has(taken, sent.name):
             return ""
+        taken.asks_itself_from(sent.name)
         failure = await asyncio.to_thread(sent.answered, tls=taken.speaks_tls)
         if failure is None:
             return None if taken.wants_certificates else ""
-        return failure or (None if sent.name in taken.clients() else "")
+        return failure or None
     finally:
+        taken.asks_itself_from(None)
         sent.close()
 
 
-async def _is_among(name: Any, names: Callable[[], set[Any]]) -> bool:
+async def _has(taken: Taken, name: Any) -> bool:
     for _ in range(LOOKS):
-        if name in names():
+        if name in taken.clients() or name in taken.connecting():
             return True
         await asyncio.sleep(LOOK_EVERY_S)
     return False

@@ -55,6 +55,7 @@ class _OwnServer(Taken):
 
     def __init__(self, gateway: Gateway, runner: GatewayRunner) -> None:
         self._tls = gateway.tls
+        self._lifecycle = gateway.lifecycle
         self._server = runner.gateway_server
 
     @property
@@ -71,3 +72,6 @@ class _OwnServer(Taken):
 
     def connecting(self) -> set[Any]:
         return self._tls.handshakes.names() if self._tls is not None and self.speaks_tls else set()
+
+    def asks_itself_from(self, name: Any) -> None:
+        self._lifecycle.asks_itself_from = name

@@ -15,6 +15,8 @@ class Lifecycle:
         self.stopping = False
         #: It stops because another worker has taken its place: the gateway goes on.
         self.replaced = False
+        #: Host and port of the client that is this process itself, which asks whether it answers; None: none is.
+        self.asks_itself_from: tuple[str, int] | None = None
         self._began_s = time.monotonic()
 
     @property

@@ -87,7 +87,8 @@ def correlation_middleware(
             exchange.bytes_out or 0,
             exchange.stream,
         )
-        write(access_event(request, exchange, status, duration_s, service))
+        if exchange.is_logged:
+            write(access_event(request, exchange, status, duration_s, service))
 
     return correlate
 

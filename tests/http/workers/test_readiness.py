@@ -24,6 +24,24 @@ async def test_a_worker_with_tls_gets_ready(
     async with gateway_of_workers(tmp_path, registry_url, **variables) as gateway:
         assert (await gateway.roll())["event"] == "roll.done"
 
+        gateway.process.terminate()
+        assert await gateway.exit_status() == 0
+        assert gateway.logs("request") == []
+
+
+async def test_what_a_worker_asks_itself_is_in_no_access_log_and_the_same_of_a_client_is(
+    tmp_path: Path, registry_url: str
+) -> None:
+    async with gateway_of_workers(tmp_path, registry_url) as gateway:
+        assert (await gateway.roll())["event"] == "roll.done"
+        same = {"User-Agent": "lockgate-worker", "Host": "localhost"}
+        assert (await gateway.request("GET", "/health", headers=same)).status == 200
+
+        gateway.process.terminate()
+        assert await gateway.exit_status() == 0  # then all lines are written
+        (line,) = gateway.logs("request")
+        assert (line["path"], line["user_agent"]) == ("/health", "lockgate-worker")
+
 
 async def test_a_worker_without_a_view_is_ready_and_a_roll_ends_with_what_is_missing(
     tmp_path: Path,
