@@ -45,6 +45,7 @@ async def drain(
     await _stop_accepting(runner, sockets)
     if tls is not None:
         await tls.stop_accepting()
+    await _turns()  # what uvloop has accepted last is a client from here on
     await _until(is_quiet, began_s + grace_s)
     await server.end(_ordinary(server))
     await _until(lambda: not server.clients(), began_s + tunnel_grace_s)
@@ -55,18 +56,23 @@ async def drain(
 async def _stop_accepting(runner: GatewayRunner, sockets: Sequence[socket.socket]) -> None:
     """Close this process's listening sockets; what it has accepted is served.
 
-    asyncio makes a connection's transport a little later than it accepts, and drops it where the
-    server has closed meanwhile. So it stops to accept first. What nobody has accepted yet stays in the
-    kernel's queue, from which siblings take it.
+    A connection's transport is made a little later than it is accepted. asyncio drops it where the
+    server has closed meanwhile, so it stops to accept first. uvloop accepts until the server closes,
+    and keeps what it has. What nobody has accepted yet stays in the kernel's queue, from which siblings
+    take it.
     """
     loop = asyncio.get_running_loop()
     for sock in sockets:
         if sock.fileno() >= 0:
             loop.remove_reader(sock.fileno())
-    for _ in range(_TURNS):
-        await asyncio.sleep(0)
+    await _turns()
     for site in list(runner.sites):
         await site.stop()
+
+
+async def _turns() -> None:
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
 
 
 def _ordinary(server: GatewayServer) -> list[GatewayRequestHandler]:

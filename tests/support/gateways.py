@@ -45,7 +45,9 @@ def gateway_settings(environment: Mapping[str, str]) -> GatewaySettings:
 class RunningGateway:
     """A running gateway and a client of it; `url` has no slash at its end."""
 
-    def __init__(self, runner: GatewayRunner, gateway: Gateway, port: int) -> None:
+    def __init__(
+        self, runner: GatewayRunner, gateway: Gateway, port: int, listening: socket.socket
+    ) -> None:
         self.gateway = gateway
         self.member = gateway.member
         self.port = port
@@ -53,6 +55,7 @@ class RunningGateway:
         # Where it speaks TLS, tests of that check its certificate.
         connector = aiohttp.TCPConnector(ssl=False) if gateway.scheme == "https" else None
         self.session = aiohttp.ClientSession(connector=connector, auto_decompress=False)
+        self.listening = listening
         self._runner = runner
         self._stopped = False
 
@@ -78,11 +81,12 @@ class RunningGateway:
             await gateway.member.replace_fixed(fixed)
         async with asyncio.timeout(10):
             await gateway.member.ready(view_within_s)
+        listening = _listening()
         if gateway.tls is None:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            await web.SockSite(runner, listening, backlog=128).start()
         else:
             await gateway.tls.listen()
-            await FrontSite(runner, _listening(), 128, gateway.tls).start()
+            await FrontSite(runner, listening, 128, gateway.tls).start()
         port = int(runner.addresses[0][1])
         gateway.member.url = own_url(
             settings.gateway_url, settings.gateway_host, port, gateway.scheme
@@ -91,7 +95,12 @@ class RunningGateway:
         gateway.dialer.policy = AddressPolicy(
             settings.allowed_hosts, listeners([("127.0.0.1", port)])
         )
-        return cls(runner, gateway, port)
+        return cls(runner, gateway, port, listening)
+
+    @property
+    def listens(self) -> bool:
+        """Whether it takes connections."""
+        return bool(self._runner.sites)
 
     @property
     def connections(self) -> list[GatewayRequestHandler]:
@@ -100,7 +109,7 @@ class RunningGateway:
 
     async def drain(self) -> None:
         """Drain as at SIGTERM."""
-        await drain(self.gateway, self._runner)
+        await drain(self.gateway, self._runner, [self.listening])
 
     async def stop(self) -> None:
         if not self._stopped:
