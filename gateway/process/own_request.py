@@ -17,6 +17,8 @@ LOOKS, LOOK_EVERY_S = 6, 0.005
 _HEALTHY = b"HTTP/1.1 200 "
 _REQUEST = b"GET /health HTTP/1.1\r\nHost: localhost\r\nUser-Agent: lockgate-worker\r\n\r\n"
 _HEAD_BYTES = 4096
+#: How OpenSSL names the alerts of a server that wants a certificate, or has none for any name.
+_WITHOUT_CERTIFICATE = ("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE", "UNRECOGNIZED_NAME")
 #: In place of the address that means every address.
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
@@ -27,7 +29,9 @@ class Taken(Protocol):
     @property
     def speaks_tls(self) -> bool: ...
     @property
-    def wants_certificates(self) -> bool: ...
+    def refuses_handshakes(self) -> bool:
+        """Whether a handshake without a certificate of the client's ends, or it has none of its own yet."""
+
     def clients(self) -> set[Any]: ...
     def connecting(self) -> set[Any]:
         """Those whose TLS handshake has not ended."""
@@ -42,8 +46,9 @@ async def answers_itself(
     """Return once a GET /health through the socket was answered by this very process.
 
     Siblings accept from the same socket, so it is tried until this process has the connection; over those
-    that a sibling has nothing is sent, so that it logs no request that no client has sent. Where clients
-    need a certificate, which it has not, its refusal is the answer.
+    that a sibling has nothing is sent, so that it logs no request that no client has sent. Where
+    handshakes are refused, its refusal is the answer: clients need a certificate, which it has not, or
+    ACME has got none yet, which may take days.
     """
     tries = 0
     while True:
@@ -68,7 +73,7 @@ async def _tried(listening: socket.socket, taken: Taken) -> str | None:
         taken.asks_itself_from(sent.name)
         failure = await asyncio.to_thread(sent.answered, tls=taken.speaks_tls)
         if failure is None:
-            return None if taken.wants_certificates else ""
+            return None if taken.refuses_handshakes else ""
         return failure or None
     finally:
         taken.asks_itself_from(None)
@@ -103,7 +108,7 @@ class _Sent:
         return ""
 
     def answered(self, *, tls: bool) -> str | None:
-        """Returns why it was not, nothing if it was, or None if it was refused without a certificate."""
+        """Returns why it was not, nothing if it was, or None if a certificate was missing at either end."""
         try:
             if tls:
                 self._socket = _context().wrap_socket(self._socket)
@@ -113,7 +118,7 @@ class _Sent:
                 head += piece
         except ssl.SSLError as error:
             reason = str(error.reason or error)
-            if "CERTIFICATE_REQUIRED" in reason or "HANDSHAKE_FAILURE" in reason:
+            if any(one in reason for one in _WITHOUT_CERTIFICATE):
                 return None
             return f"its own request failed: {reason}"
         except OSError as error:

@@ -63,8 +63,11 @@ class _OwnServer(Taken):
         return self._tls is not None and self._tls.in_force
 
     @property
-    def wants_certificates(self) -> bool:
-        return self._tls is not None and self.speaks_tls and self._tls.certificates.requires_clients
+    def refuses_handshakes(self) -> bool:
+        if self._tls is None or not self.speaks_tls:
+            return False
+        certificates = self._tls.certificates
+        return certificates.requires_clients or certificates.context_for(None) is None
 
     def clients(self) -> set[Any]:
         names = (client.peername for client in self._server.clients())

@@ -12,15 +12,18 @@ import pytest
 
 from gateway.process import own_request
 from gateway.process.own_request import SAID_AFTER_TRIES, answers_itself, loopback
+from tests.support.eventually import eventually
 from tests.support.ipv6 import NEEDS_IPV6
 
+#: A fatal alert of TLS.
+UNRECOGNIZED_NAME = b"\x15\x03\x03\x00\x02\x02\x70"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 class Server:
     """Answers each connection, and knows who its clients are."""
 
-    speaks_tls = wants_certificates = False
+    speaks_tls = refuses_handshakes = False
 
     def __init__(self, answer: bytes = OK) -> None:
         self._answer = answer
@@ -151,6 +154,41 @@ async def test_a_sibling_that_takes_the_connection_is_asked_nothing() -> None:
         assert (
             said[0] == f"its siblings have taken all of its {SAID_AFTER_TRIES} requests to itself"
         )
+
+
+class Refuser(Server):
+    """Speaks TLS, and has no certificate yet; `taken` counts its connections."""
+
+    speaks_tls = refuses_handshakes = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken = self.gone = 0
+        self._connecting: set[Any] = set()
+
+    def connecting(self) -> set[Any]:
+        return self._connecting
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        name = writer.get_extra_info("peername")[:2]
+        self.taken += 1
+        self._connecting.add(name)
+        await reader.read(4096)
+        self._connecting.discard(name)
+        writer.write(UNRECOGNIZED_NAME)
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+        self.gone += 1
+
+
+async def test_where_there_is_no_certificate_yet_its_own_refusal_is_enough() -> None:
+    server = Refuser()
+    with listening() as sock:
+        async with server.serving(sock):
+            assert await asked(sock, server) == []
+            await eventually(lambda: server.gone == 1)
+    assert server.taken == 1
 
 
 async def test_another_answer_than_200_is_told() -> None:
