@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,15 @@ from redis.exceptions import RedisError
 from discovery.model.settings import RegistrySettings
 from gateway.acme.deciding.backoff import Backoff
 from gateway.acme.deciding.renewal import Work, work
-from gateway.acme.deciding.state import State
+from gateway.acme.deciding.state import Certificate, State
 from gateway.acme.describing import described
 from gateway.acme.proofs import Proofs
 from gateway.acme.shelf import Serve, Shelf
 from gateway.acme.spec import AcmeSpec
 from gateway.acme.store import Store
+
+#: The certificates that other workers of this gateway serve, of a directory, for these domains.
+OfSiblings = Callable[[str, Sequence[str]], Awaitable[Mapping[str, Certificate]]]
 
 _log = structlog.get_logger()
 
@@ -38,8 +41,8 @@ class Keeper:
     """Serves the certificates of the spec in force; `take` puts another one in force.
 
     With the registry away the certificates last known are served on. `file` keeps them for a start
-    meanwhile. `serve` is told of each new certificate, `prove` of the certificates that answer
-    challenges by TLS.
+    meanwhile, and `of_siblings` asks other workers. `serve` is told of each new certificate, `prove` of
+    the certificates that answer challenges by TLS.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class Keeper:
         serve: Serve,
         prove: Serve,
         file: Path | None = None,
+        of_siblings: OfSiblings | None = None,
         pace: Pace | None = None,
         rng: random.Random | None = None,
     ) -> None:
@@ -60,6 +64,9 @@ class Keeper:
         self.state = State()
         #: Whether the registry answered the last time.
         self.reaches_registry = False
+        #: Set once it serves the certificates that others have got before.
+        self.has_looked = asyncio.Event()
+        self._of_siblings = of_siblings
         self._registry = registry
         self._worker = worker
         self._spec: AcmeSpec | None = None
@@ -92,6 +99,12 @@ class Keeper:
     async def answer(self, token: str) -> str | None:
         """The answer to the challenge http-01 with this token; None: it is not one of ours."""
         return None if self._store is None else await self.proofs.answer(token, self._store)
+
+    def held(self, directory: str) -> Mapping[str, Certificate]:
+        """The certificates that it serves, by domain; none of another directory."""
+        if self._spec is None or self._spec.directory != directory:
+            return {}
+        return {domain: one.certificate for domain, one in self.shelf.held.items()}
 
     def describe(self, *, with_evidence: bool = True) -> Mapping[str, Any]:
         """What /status says of it, with or without what the authority said; empty without a spec."""
@@ -176,6 +189,10 @@ class Keeper:
             self._note_reached(None)
             if state is not None:
                 self.take_state(spec, state)
+            if not self.has_looked.is_set():
+                # A registry that has lost everything gets them back from them; none is ordered anew.
+                await self._ask_siblings(spec)
+                self.has_looked.set()
             if self.work(spec, time.time()):
                 # The library is loaded where something is to be done, which is seldom.
                 from gateway.acme.renewing import Renewing
@@ -183,6 +200,17 @@ class Keeper:
                 await Renewing(self, spec, store).take_turn()
         except (RedisError, OSError) as error:
             self._note_reached(error)
+            await self._ask_siblings(spec)
+            self.has_looked.set()
+
+    async def _ask_siblings(self, spec: AcmeSpec) -> None:
+        """Serve what siblings have for those domains that lack a certificate."""
+        lacking = [domain for domain in spec.domains if domain not in self.shelf.held]
+        if self._of_siblings is None or not lacking:
+            return
+        for domain, certificate in (await self._of_siblings(spec.directory, lacking)).items():
+            if held := self.shelf.read(domain, certificate):
+                self.shelf.put(domain, held, "sibling")
 
     def _note_reached(self, error: Exception | None) -> None:
         self.reaches_registry = error is None

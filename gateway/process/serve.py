@@ -32,11 +32,13 @@ from gateway.version import VERSION
 from gateway.worker.configuration.at_start import AtStart
 from gateway.worker.configuration.reloading import Configuration, ConfigurationRejected, Reloaded
 from gateway.worker.front_tls import FrontTls
-from gateway.worker.worker import GATEWAY
+from gateway.worker.worker import GATEWAY, Gateway
 from middlewares.ports import Listener
 
 #: Waiting for a view pays: a client that connects before it would only get an error.
 VIEW_WITHIN_S = 2.0
+#: As with the view, for the certificates that ACME has got before; siblings are asked after the registry.
+CERTIFICATES_WITHIN_S = 4.0
 NO_VIEW = "/ready and /api answer 503 until the registry answers: is it running at REDIS_URL?"
 NO_VIEW_BUT_FIXED = "until the registry answers, only services with fixed addresses are routed to"
 
@@ -91,7 +93,7 @@ async def serve(
     await runner.setup()
     try:
         siblings.waits_for(WAITS_FOR_VIEW)
-        if await _unless(stop.asked, gateway.member.ready(VIEW_WITHIN_S)):
+        if await _unless(stop.asked, _prepared(gateway)):
             if not gateway.member.is_ready:
                 detail = NO_VIEW if gateway.overlay.routed is None else NO_VIEW_BUT_FIXED
                 _log.warning("gateway.no_view", detail=detail)
@@ -126,6 +128,13 @@ async def serve(
         siblings.close()
     if siblings.alone:
         _log.info("gateway.stopped")
+
+
+async def _prepared(gateway: Gateway) -> None:
+    """Wait for what the first clients need, as long as that pays."""
+    await gateway.member.ready(VIEW_WITHIN_S)
+    if gateway.own_certificates is not None:
+        await gateway.own_certificates.have_looked(CERTIFICATES_WITHIN_S)
 
 
 def _nothing() -> None:

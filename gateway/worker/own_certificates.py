@@ -1,6 +1,7 @@
 """The certificates that this worker gets by itself: what asks for them, and where they go."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import structlog
 from discovery.model.settings import RegistrySettings
 from gateway.acme.spec import AcmeSpec
 from gateway.config.acme_variables import AcmeVariables
+from gateway.siblings.siblings import Siblings
 from gateway.worker.front_tls import FrontTls
 
 if TYPE_CHECKING:  # a gateway without ACME loads nothing of it
@@ -33,12 +35,14 @@ class OwnCertificates:
         *,
         worker: str,
         view_file: Path | None,
+        siblings: Siblings,
     ) -> None:
         self._registry = registry
         self._variables = variables
         self._tls = tls
         self._worker = worker
         self._view_file = view_file
+        self._siblings = siblings
         self._keeper: Keeper | None = None
         self._asked_for = asyncio.Event()
 
@@ -59,6 +63,13 @@ class OwnCertificates:
         assert self._keeper is not None, "something was asked for"
         await self._keeper.run()
 
+    async def have_looked(self, within_s: float) -> None:
+        """Wait until those are served that were got before: clients that come sooner would be refused."""
+        if self._keeper is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(within_s):
+                    await self._keeper.has_looked.wait()
+
     def describe(self, with_evidence: bool) -> Mapping[str, Any]:
         """What /status says, with or without what the authority said; empty where no domain is named."""
         if self._keeper is None:
@@ -77,12 +88,21 @@ class OwnCertificates:
         from gateway.acme.keeper import Keeper
         from gateway.acme.saved import beside
 
+        def held(directory: str) -> "Mapping[str, Certificate]":
+            return keeper.held(directory)
+
+        of_siblings = None
+        if not self._siblings.alone:
+            from gateway.worker.certificates_of_siblings import CertificatesOfSiblings
+
+            of_siblings = CertificatesOfSiblings(self._siblings, held).get
         keeper = Keeper(
             self._registry,
             worker=self._worker,
             serve=self._serve,
             prove=self._prove,
             file=None if self._view_file is None else beside(self._view_file),
+            of_siblings=of_siblings,
         )
         self._tls.redirects.look_up = keeper.answer
         return keeper

@@ -251,6 +251,7 @@ class Gateway:
             tls,
             worker=self.member.worker,
             view_file=settings.view_file,
+            siblings=self.siblings,
         )
         made.take(None if at_start is None else at_start.compiled.acme)
         self.metrics.registry.register(

@@ -11,7 +11,7 @@ from aiohttp.typedefs import Handler
 from discovery.model.settings import RegistrySettings
 from gateway.acme.deciding.backoff import Backoff
 from gateway.acme.deciding.state import Certificate
-from gateway.acme.keeper import Keeper, Pace
+from gateway.acme.keeper import Keeper, OfSiblings, Pace
 from gateway.acme.spec import AcmeSpec
 
 QUICK = Pace(look_s=0.05, lease_s=2.0, backoff=Backoff(first_s=0.2, factor=2.0, most_s=2.0))
@@ -20,7 +20,15 @@ QUICK = Pace(look_s=0.05, lease_s=2.0, backoff=Backoff(first_s=0.2, factor=2.0, 
 class RunningKeeper:
     """A keeper that runs, and what it has served and proved; `port` answers challenges."""
 
-    def __init__(self, registry_url: str, name: str, *, file: Path | None, pace: Pace) -> None:
+    def __init__(
+        self,
+        registry_url: str,
+        name: str,
+        *,
+        file: Path | None,
+        of_siblings: OfSiblings | None,
+        pace: Pace,
+    ) -> None:
         self.served: dict[str, Certificate | None] = {}
         self.proved: dict[str, Certificate | None] = {}
         self.asked: list[str] = []
@@ -30,6 +38,7 @@ class RunningKeeper:
             serve=self.served.__setitem__,
             prove=self.proved.__setitem__,
             file=file,
+            of_siblings=of_siblings,
             pace=pace,
         )
         self._runner: web.AppRunner | None = None
@@ -44,10 +53,11 @@ class RunningKeeper:
         *,
         ports: Sequence[int] = (),
         file: Path | None = None,
+        of_siblings: OfSiblings | None = None,
         pace: Pace = QUICK,
     ) -> Self:
         """Start one; it answers challenges on these ports."""
-        made = cls(registry_url, name, file=file, pace=pace)
+        made = cls(registry_url, name, file=file, of_siblings=of_siblings, pace=pace)
         await made.listen(ports)
         made.keeper.take(spec)
         made.begin()

@@ -1,20 +1,18 @@
 """Gateways that get their certificates by themselves, from a real authority half of whose nonces are bad."""
 
-import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from cryptography import x509
 
 from tests.conftest import StartGateway
 from tests.support.certificates import Issued
 from tests.support.eventually import eventually
 from tests.support.forwarders import Forwarder
-from tests.support.gateways import RunningGateway
 from tests.support.pebble import Pebble, StartPebble, needs_pebble
-from tests.support.raw_clients import RawClient, exchange
+from tests.support.raw_clients import exchange
 from tests.support.registry_servers import free_port
+from tests.support.served_certificates import certified, names_of, served
 
 DOMAIN, OTHER = "api.a.example", "shop.a.example"
 
@@ -35,35 +33,6 @@ def write(folder: Path, pebble: Pebble, *keys: str, domains: str = DOMAIN) -> Pa
     return file
 
 
-async def served(gateway: RunningGateway, name: str = DOMAIN) -> x509.Certificate:
-    """The certificate that a client gets that asks for a name; OSError while there is none."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    async with await RawClient.connect(gateway.port, tls=context, server_name=name) as client:
-        told = client.writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-    return x509.load_der_x509_certificate(told)
-
-
-async def certified(gateway: RunningGateway, name: str = DOMAIN) -> x509.Certificate:
-    """The certificate, once there is one."""
-
-    async def look() -> x509.Certificate | None:
-        try:
-            found = await served(gateway, name)
-        except OSError:
-            return None
-        return found if name in names_of(found) else None
-
-    found = await eventually(look, within_s=40)
-    assert found is not None
-    return found
-
-
-def names_of(certificate: x509.Certificate) -> list[str]:
-    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    return names.value.get_values_for_type(x509.DNSName)
-
-
 async def test_gateways_of_a_registry_serve_one_certificate(
     start_gateway: StartGateway, start_pebble: StartPebble, tmp_path: Path
 ) -> None:
@@ -73,7 +42,7 @@ async def test_gateways_of_a_registry_serve_one_certificate(
     there = write(tmp_path, pebble, f"redirect_from: {free_port()}")
     first = await start_gateway(GATEWAY_CONFIG=str(here))
     second = await start_gateway(GATEWAY_CONFIG=str(there))
-    assert await certified(first) == await certified(second)
+    assert await certified(first.port, DOMAIN) == await certified(second.port, DOMAIN)
     assert pebble.orders(finished=True) == 1
 
     told = (await first.get("/status")).json()["acme"]
@@ -94,7 +63,7 @@ async def test_a_gateway_without_a_port_of_plain_http_proves_itself_by_tls(
     first = await start_gateway(GATEWAY_CONFIG=str(write(tmp_path, pebble)))
     second = await start_gateway(GATEWAY_CONFIG=str(write(tmp_path, pebble)))
     forwarder.target = second.port  # whichever orders
-    assert await certified(first) == await certified(second)
+    assert await certified(first.port, DOMAIN) == await certified(second.port, DOMAIN)
     assert pebble.orders(finished=True) == 1
     tls = second.gateway.tls
     assert tls is not None
@@ -108,10 +77,10 @@ async def test_a_domain_that_a_reload_adds_gets_its_certificate(
     port = f"redirect_from: {pebble.http_port}"
     file = write(tmp_path, pebble, port)
     gateway = await start_gateway(GATEWAY_CONFIG=str(file))
-    before = await certified(gateway)
+    before = await certified(gateway.port, DOMAIN)
     write(tmp_path, pebble, port, domains=f"{DOMAIN}, {OTHER}").replace(file)
-    assert names_of(await certified(gateway, OTHER)) == [OTHER]
-    assert await served(gateway) == before
+    assert names_of(await certified(gateway.port, OTHER)) == [OTHER]
+    assert await served(gateway.port, DOMAIN) == before
 
 
 async def test_variables_alone_are_enough(
@@ -126,7 +95,7 @@ async def test_variables_alone_are_enough(
         ACME_HTTP_PORT=str(pebble.http_port),
     )
     assert gateway.url.startswith("https:")
-    await certified(gateway)
+    await certified(gateway.port, DOMAIN)
     asked = f"GET /x HTTP/1.1\r\nHost: {DOMAIN}\r\n\r\n".encode()
     answer = await exchange(pebble.http_port, asked)
     assert answer.status == 308
@@ -138,7 +107,7 @@ async def test_an_unknown_token_is_answered_404(
     pebble = start_pebble()
     file = write(tmp_path, pebble, f"redirect_from: {pebble.http_port}")
     gateway = await start_gateway(GATEWAY_CONFIG=str(file))
-    await certified(gateway)
+    await certified(gateway.port, DOMAIN)
     asked = b"GET /.well-known/acme-challenge/%b HTTP/1.1\r\nHost: api.a.example\r\n\r\n"
     for token in (b"abc", b"a" * 400, b"a/b", b"%41"):
         assert (await exchange(pebble.http_port, asked % token)).status == 404

@@ -3,6 +3,7 @@
 import asyncio
 import stat
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from structlog.testing import capture_logs
 from discovery.model.settings import RegistrySettings
 from gateway.acme.certificates import term_of
 from gateway.acme.deciding.backoff import Backoff
+from gateway.acme.deciding.state import Certificate
 from gateway.acme.keeper import Pace
 from gateway.acme.spec import AccountBinding
 from gateway.acme.store import Store, TurnLost
@@ -207,6 +209,32 @@ async def test_a_registry_that_has_lost_everything_gets_the_certificates_back(
     second = await start_keeper("b", spec)
     await has_certificate(second)
     assert first.served[DOMAIN] == second.served[DOMAIN] == before
+    assert pebble.orders() == 1
+
+
+@pytest.mark.parametrize("lost", ["its data", "the registry"])
+async def test_one_that_starts_after_a_loss_has_the_certificate_from_a_sibling(
+    start_pebble: StartPebble, start_keeper: StartKeeper, own_registry: RegistryServer, lost: str
+) -> None:
+    pebble = start_pebble()
+    spec = spec_for(pebble, DOMAIN)
+    first = await start_keeper("a", spec, ports=[pebble.http_port], registry_url=own_registry.url)
+    await has_certificate(first)
+    await first.kill()  # it puts nothing back
+    own_registry.kill()
+    if lost == "its data":
+        own_registry.start()
+
+    async def of_siblings(directory: str, domains: Sequence[str]) -> Mapping[str, Certificate]:
+        assert [*domains] == [DOMAIN]
+        return first.keeper.held(directory)
+
+    second = await start_keeper("b", spec, registry_url=own_registry.url, of_siblings=of_siblings)
+    await second.keeper.has_looked.wait()
+    assert second.served == first.served
+    if lost == "its data":
+        await eventually(lambda: DOMAIN in second.keeper.state.certificates)
+    assert first.keeper.held("https://other.example/dir") == {}
     assert pebble.orders() == 1
 
 
