@@ -15,6 +15,8 @@ LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES = "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDN
 #: systemd's protocol: the first descriptor.
 FIRST = 3
 PUBLIC, ADMIN = "public", "admin"
+#: No process has more descriptors than a number of so many digits says.
+_MOST_DIGITS = 6
 _FAMILIES = (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX)
 ADVICE = "leave the variable out, or change ListenStream= in the socket unit"
 
@@ -61,8 +63,8 @@ def take_passed_sockets(environ: MutableMapping[str, str], first: int = FIRST) -
     pid, count, names = (environ.pop(name, "") for name in (LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES))
     if not count or pid != str(os.getpid()):  # for a process that this one comes from
         return NOTHING_PASSED
-    if not count.isascii() or not count.isdigit():
-        raise SettingsError(f"{LISTEN_FDS}={count}: it has to be a number")
+    if not count.isascii() or not count.isdigit() or len(count) > _MOST_DIGITS:
+        raise SettingsError(f"{LISTEN_FDS}={count}: it has to be a number of descriptors")
     called = names.split(":") if names else ["unknown"] * int(count)
     if len(called) != int(count):
         raise SettingsError(

@@ -108,8 +108,10 @@ def refused(environ: dict[str, str]) -> str:
     return str(told.value)
 
 
-def test_a_number_of_descriptors_that_is_none_is_refused(passed: Pass) -> None:
-    assert refused(passed() | {"LISTEN_FDS": "two"}) == "LISTEN_FDS=two: it has to be a number"
+@pytest.mark.parametrize("count", ["two", "-1", "1.0", "9" * 9, "9" * 5000])
+def test_a_number_of_descriptors_that_is_none_is_refused(passed: Pass, count: str) -> None:
+    told = refused(passed() | {"LISTEN_FDS": count})
+    assert told == f"LISTEN_FDS={count}: it has to be a number of descriptors"
 
 
 def test_names_have_to_be_as_many_as_descriptors(passed: Pass) -> None:
