@@ -19,6 +19,7 @@ BYTES_KEPT = 64 * 1024 * 1024
 LINE_OVERHEAD = 48
 #: At the end the writer waits this long for a reader that takes nothing.
 CLOSES_WITHIN_S = 5.0
+_LINE_FEED = 10
 
 
 class LineWriter:
@@ -38,7 +39,12 @@ class LineWriter:
         bytes_kept: int = BYTES_KEPT,
         closes_within_s: float = CLOSES_WITHIN_S,
     ) -> None:
-        self.dropped = 0
+        #: Lines for which there was no room, counted by those who write, and those that the system did not
+        #: take, counted by who holds `_writing`.
+        self._refused = 0
+        self._not_taken = 0
+        #: Whether the last line that was written has no end.
+        self._torn = False
         self._file_descriptor = file_descriptor
         self._loss_line = loss_line
         self._lock = OutputLock(file_descriptor) if shared else None
@@ -59,13 +65,18 @@ class LineWriter:
         self._own_thread.start()
         atexit.register(self.close)
 
+    @property
+    def dropped(self) -> int:
+        """How many lines are lost."""
+        return self._refused + self._not_taken
+
     def write(self, line: bytes) -> None:
         """Take a line without its line feed; this never waits, unless the writer is closed."""
         lines = self._lines
         waiting = len(lines)
         size = len(line) + LINE_OVERHEAD
         if waiting >= self._lines_kept or self._bytes + size > self._bytes_kept:
-            self.dropped += 1
+            self._refused += 1
             return
         self._bytes += size
         # A line that will wait is copied: orjson's buffer may be ten times as large as the line.
@@ -106,7 +117,7 @@ class LineWriter:
         lines = self._lines
         while lines:
             batch = [lines.popleft() for _ in range(min(len(lines), BATCH_LINES))]
-            self._write_lines(batch)
+            self._not_taken += self._write_lines(batch)
             size = sum(map(len, batch)) + LINE_OVERHEAD * len(batch)
             self._bytes -= size
             self._say_losses()
@@ -114,9 +125,8 @@ class LineWriter:
 
     def _say_losses(self) -> None:
         lost = self.dropped - self._dropped_and_said
-        if lost and self._loss_line is not None:
+        if lost and self._loss_line is not None and not self._write_lines([self._loss_line(lost)]):
             self._dropped_and_said += lost
-            self._write_lines([self._loss_line(lost)])
 
     def _run(self) -> None:
         while not self._closed:
@@ -128,21 +138,25 @@ class LineWriter:
             self._awake = False
             self.flush()
 
-    def _write_lines(self, lines: Sequence[bytes]) -> None:
+    def _write_lines(self, lines: Sequence[bytes]) -> int:
+        """Write them; returns how many were not written."""
         if self._lock is None:
-            self._write_all(b"\n".join([*lines, b""]))
-            return
+            return self._write_all(b"\n".join([*lines, b""]))
         with self._lock.held():
-            for piece in pieces(lines):
-                self._write_all(piece)
+            return sum(self._write_all(piece) for piece in pieces(lines))
 
-    def _write_all(self, data: bytes) -> None:
-        view = memoryview(data)
+    def _write_all(self, data: bytes) -> int:
+        """Write whole lines; returns how many were not written, or not to their end."""
+        # What comes after a full disk must not be one line with what was written before.
+        view = memoryview(b"\n" + data if self._torn else data)
         while view:
             try:
                 written = os.write(self._file_descriptor, view)
-                view = view[written:]
             except BlockingIOError:  # somebody made the pipe non-blocking
                 time.sleep(0.01)
-            except OSError:  # the reader is gone
-                return
+            except OSError:  # the reader is gone, or the disk is full
+                return min(bytes(view).count(b"\n"), data.count(b"\n"))
+            else:
+                self._torn = view[written - 1] != _LINE_FEED
+                view = view[written:]
+        return 0

@@ -205,7 +205,7 @@ class GatewayMetrics(RequestMetrics):
         yield from self._client_side()
         yield counter(
             "gateway_log_lines_dropped",
-            "Log lines not written since nobody read those before them.",
+            "Log lines not written since nobody read those before them, or the disk was full.",
             [],
             {(): self.log_lines_dropped()},
         )

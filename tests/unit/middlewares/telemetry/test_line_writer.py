@@ -1,11 +1,13 @@
 """Log lines stay in order, none is lost, and nobody waits for their reader."""
 
+import errno
 import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -241,6 +243,53 @@ def test_a_reader_that_is_gone_is_no_error(pipe: Pipe) -> None:
     for _ in range(MANY):
         writer.write(LINE)
     writer.close()
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_what_a_full_disk_does_not_take_is_counted_and_told_when_there_is_room(
+    tmp_path: Path, shared: bool
+) -> None:
+    out = os.open("/dev/full", os.O_WRONLY)
+    writer = LineWriter(out, loss_line=lambda count: b"lost %d" % count, shared=shared)
+    for _ in range(10):
+        writer.write(LINE)
+    writer.flush()
+    assert writer.dropped == 10
+
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        os.dup2(file.fileno(), out)
+    writer.write(b"after")
+    writer.close()
+    os.close(out)
+
+    assert log.read_bytes() == b"after\nlost 10\n"
+    assert writer.dropped == 10
+
+
+def test_a_line_after_one_that_a_full_disk_took_in_part_is_a_line(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = [3]
+
+    def write(descriptor: int, data: memoryview) -> int:
+        if not room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return written(descriptor, data[: room.pop()])
+
+    written = os.write
+    writer = LineWriter(pipe.write_end, loss_line=lambda count: b"lost %d" % count)
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "write", write)
+        writer.write(b"before")
+        writer.flush()
+        writer.write(b"meanwhile")
+        writer.flush()
+    writer.write(b"after")
+    writer.close()
+    pipe.close_write_end()
+
+    assert os.read(pipe.read_end, 100) == b"bef\nafter\nlost 2\n"
 
 
 def test_a_pipe_that_somebody_made_non_blocking_loses_nothing(pipe: Pipe) -> None:

@@ -334,7 +334,7 @@ def test_what_nobody_read_in_time_is_told_in_the_logs_own_shape(log: Log) -> Non
     log.configure()
     writer = log._writer
     assert writer is not None
-    writer.dropped += 7
+    writer._refused += 7
 
     structlog.get_logger().info("x")
 
