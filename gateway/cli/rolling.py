@@ -26,12 +26,15 @@ def rolled(
     said = gateway.change("POST", "/roll")
     number, told = said["number"], None
     heard_s = now()
+    if said["state"] == "waiting":  # the one before is under way
+        said = {**said, "number": number - 1}
     while said["number"] < number or said["state"] not in _ENDS:
         progress = (said["number"], said["replaced"])
         if said["state"] == "running" and progress != told:
             told = progress
             print_progress(f"{said['replaced']} of {said['of']} workers replaced")
         sleep(ASKED_EVERY_S)
+        before = said["number"]
         try:
             said = gateway.get("/roll")
             heard_s = now()
@@ -40,5 +43,9 @@ def rolled(
                 raise
             if now() - heard_s > SILENT_FOR_S:
                 raise StackError(f"how the roll goes on is not known: {error}") from None
+        if said["number"] < before:  # a new gateway counts anew
+            raise StackError(
+                "the gateway was started anew meanwhile, which ended the roll; all of its workers are new"
+            )
     ended: Mapping[str, Any] = said
     return ended

@@ -80,3 +80,10 @@ def test_a_refusal_ends_the_waiting_at_once() -> None:
     gateway = Gateway(state(1, "running"), Refused("answers 401", {"reason": "unauthorized"}))
     with pytest.raises(Refused, match="answers 401"):
         gateway.rolled()
+
+
+@pytest.mark.parametrize("begun", [state(3, "running"), state(4, "waiting")])
+def test_a_gateway_that_was_started_anew_meanwhile_ends_the_waiting(begun: dict[str, Any]) -> None:
+    gateway = Gateway(begun, StackError("no gateway answers"), state(0, "none"))
+    with pytest.raises(StackError, match="started anew"):
+        gateway.rolled()
