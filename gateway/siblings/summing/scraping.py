@@ -24,7 +24,7 @@ from gateway.siblings.summing.deciding.series import (
 )
 from gateway.siblings.summing.deciding.sums import counters_of, members, summed
 from gateway.siblings.summing.exposing import Encode, collected, written
-from middlewares.failures import ShuttingDown
+from middlewares.failures import MasterAway
 
 TOPIC = "metrics"
 #: A sibling that has not answered by then counts with the counters that the master has of it.
@@ -33,7 +33,6 @@ ANSWERED_WITHIN_S = 0.8
 GIVEN_EVERY_S = 3.0
 #: Without the master nobody knows what workers that have ended had counted.
 MASTER_WITHIN_S = 2.0
-NO_MASTER = "the master of this gateway's workers does not answer, so nobody knows their sum"
 
 
 class GatewayScrapes:
@@ -49,7 +48,7 @@ class GatewayScrapes:
         siblings.answers(TOPIC, self._answer)
 
     async def text(self, encode: Encode) -> bytes:
-        """The metrics of the gateway; ShuttingDown if the master does not answer."""
+        """The metrics of the gateway; MasterAway if the master does not answer."""
         return await in_steps(written(await self._families(), encode))
 
     async def run(self) -> None:
@@ -86,7 +85,7 @@ class GatewayScrapes:
             "departed", {"answered": [*answered]}, within_s=MASTER_WITHIN_S
         )
         if others is None:
-            raise ShuttingDown(NO_MASTER)
+            raise MasterAway
         gone = set(others["gone"])
         alive = [of_plain(await unpacked(answered[id_])) for id_ in answered if id_ not in gone]
         departed = await in_steps(families_of(others["counters"]))

@@ -11,7 +11,7 @@ from gateway.siblings.packing import packed
 from gateway.siblings.siblings import Member
 from gateway.siblings.summing.deciding.series import Described, Series, key_of, key_of_family
 from gateway.siblings.summing.scraping import TOPIC, GatewayScrapes
-from middlewares.failures import ShuttingDown
+from middlewares.failures import MasterAway
 from tests.support.eventually import eventually
 
 SEEN = Described("seen", "counter", "About.")
@@ -154,7 +154,7 @@ async def test_without_the_master_nobody_knows_the_sum(
     desk = Desk()
     desk.has_master = False
 
-    with pytest.raises(ShuttingDown, match="master"):
+    with pytest.raises(MasterAway, match="master"):
         await seen(GatewayScrapes(desk, registry))
 
 
