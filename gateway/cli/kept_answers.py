@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 from urllib.parse import urlencode
 
 from gateway.cli.api_keys import gateway_with_token as gateway_with_token
 from gateway.cli.gateway_client import GatewayClient
+from gateway.cli.missing_workers import missing_workers
 from gateway.cli.output import print_below, print_lines, print_progress, print_rows
 from gateway.stack.failures import UsageError
 from middlewares.telemetry.printable import printable
@@ -66,6 +68,7 @@ def print_shown(document: Mapping[str, Any]) -> None:
         if document.get(name) not in (None, [])
     ]
     print_lines(*map(printable, lines))
+    print_below(missing_workers(document))
 
 
 def _shown(value: Any) -> str:
@@ -96,7 +99,7 @@ def print_stats(document: Mapping[str, Any]) -> None:
         for route, one in document["routes"].items()
     ]
     print_rows(_HEADINGS, rows, to_the_right=_HEADINGS[1:])
-    print_below(_sentences(document))
+    print_below(chain(_sentences(document), missing_workers(document)))
 
 
 def _sentences(document: Mapping[str, Any]) -> Iterator[str]:

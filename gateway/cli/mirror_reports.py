@@ -3,14 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gateway.cli.output import print_lines, print_rows
+from gateway.cli.missing_workers import missing_workers
+from gateway.cli.output import print_below, print_lines, print_rows
 from middlewares.telemetry.printable import printable
 
 _NOTHING = "no request has been copied since the gateway or the report began"
 _HEADINGS = ("kind", "place", "count", "original", "mirror", "correlation id of the first")
 
 
-def print_reports(reports: Sequence[Mapping[str, Any]]) -> None:
+def print_reports(document: Mapping[str, Any]) -> None:
+    """Print the answer to `GET /mirrors`."""
+    reports: Sequence[Mapping[str, Any]] = document["mirrors"]
     if not reports:
         print_lines(_NOTHING)
     for number, report in enumerate(reports):
@@ -35,6 +38,7 @@ def print_reports(reports: Sequence[Mapping[str, Any]]) -> None:
             )
         if report["differences_elsewhere"]:
             print_lines(f"and {report['differences_elsewhere']} differences at other places")
+    print_below(missing_workers(document))
 
 
 def _lines(report: Mapping[str, Any]) -> Iterator[str]:

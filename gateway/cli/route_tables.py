@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gateway.cli.output import print_lines
+from gateway.cli.missing_workers import missing_workers
+from gateway.cli.output import print_below, print_lines
 from middlewares.telemetry.printable import printable
 
 _INDENT = "    "
@@ -47,6 +48,7 @@ def print_compared(answer: Mapping[str, Any]) -> None:
         if not answer["requests"]["moved"]:
             lines.append(f"0 of {number} requests would go elsewhere")
     print_lines(*map(printable, lines))
+    print_below(missing_workers(answer))
 
 
 def _moved(moved: Mapping[str, Any], number: int) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gateway.cli.missing_workers import missing_workers
 from gateway.cli.output import print_below, print_lines, print_rows
 from gateway.cli.tables import Coloured
 from middlewares.telemetry.printable import printable
@@ -31,6 +32,7 @@ def print_versions(document: Mapping[str, Any]) -> None:
         )
     else:
         print_below(["no route of the configuration file has versions"])
+    print_below(missing_workers(document))
 
 
 def _rows(route: Mapping[str, Any]) -> Iterator[tuple[str | Coloured, ...]]:

@@ -78,12 +78,12 @@ class CacheEndpoints:
     async def stats(self, request: web.Request) -> web.Response:
         """What the caches of all workers have done since these began, and what they have now."""
         self._cache(request)
-        own, others = await asyncio.gather(self._stats(None), self.asking.ask(STATS))
-        if others:
+        own, others = await asyncio.gather(self._stats(None), self.asking.ask_each(STATS))
+        if others.documents:
             from gateway.endpoints.pooling.deciding.cache import cache_of
 
-            own = cache_of([own, *others.values()])
-        return answer(own)
+            own = cache_of([own, *others.documents])
+        return answer(others.completed(own))
 
     async def show(self, request: web.Request) -> web.Response:
         """What `method` (GET) of `url` with each `header` would get from the cache now.
@@ -96,12 +96,12 @@ class CacheEndpoints:
             raise BadRequest("url: is missing, as in ?url=https%3A%2F%2Fshop.example.com%2Fitems")
         asked = [query["url"], query.get("method", "GET"), query.getall("header", [])]
         own = await self._show(asked)  # it raises what is wrong with the question
-        others = await self.asking.ask(SHOW, asked)
-        if others:
+        others = await self.asking.ask_each(SHOW, asked)
+        if others.documents:
             from gateway.endpoints.pooling.deciding.cache import shown_of
 
-            own = shown_of([own, *others.values()])
-        return answer(own)
+            own = shown_of([own, *others.documents])
+        return answer(others.completed(own))
 
     async def _stats(self, _asked: Any) -> dict[str, Any]:
         from gateway.endpoints.cache_documents import counts_document

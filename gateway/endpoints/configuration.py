@@ -89,23 +89,25 @@ class ConfigurationEndpoints:
         name = request.query.get("file", UNNAMED)
         try:
             with collector_paused():
+                candidate = await loaded.candidate(content, name, folder, self.settings)
+                told = await self.asking.ask_each(RECENT)
                 compared = await in_steps(
                     loaded.comparing(
-                        await loaded.candidate(content, name, folder, self.settings),
+                        candidate,
                         in_force=None if in_force is None else in_force.in_force,
                         table_of=self.table_of,
-                        recent=await self._recent(),
+                        recent=self._recent(told.documents),
                         overlay=self.overlay,
                     )
                 )
         except ConfigurationRejected as rejected:
             return _rejected(request, "the file has mistakes", rejected.mistakes)
-        return answer({"file": None if in_force is None else str(in_force.path), **compared})
+        file = None if in_force is None else str(in_force.path)
+        return answer(told.completed({"file": file, **compared}))
 
-    async def _recent(self) -> Sequence[RecentRequest]:
-        """The last requests of each worker."""
-        others = await self.asking.ask(RECENT)
-        return [*self.recent, *(one for told in others.values() for one in of_plain(told))]
+    def _recent(self, others: Sequence[Any]) -> Sequence[RecentRequest]:
+        """The last requests of this worker and the others."""
+        return [*self.recent, *(one for told in others for one in of_plain(told))]
 
     async def _told(self, _asked: Any) -> Any:
         return to_plain(self.recent)

@@ -34,13 +34,13 @@ class MirrorEndpoints:
     async def report(self, request: web.Request) -> web.Response:
         """What the mirrors of all workers have found since these began, or since the reports were begun anew."""
         mirroring = self._mirrors(request)
-        others = await self.asking.ask(REPORTS)
-        if not others:
-            return answer({"mirrors": mirroring.documents()})
+        others = await self.asking.ask_each(REPORTS)
+        if not others.documents:
+            return answer(others.completed({"mirrors": mirroring.documents()}))
         from middlewares.mirror.pooling import joined
 
-        reports = [*mirroring.told(), *(one for told in others.values() for one in told)]
-        return answer({"mirrors": joined(reports)})
+        reports = [*mirroring.told(), *(one for told in others.documents for one in told)]
+        return answer(others.completed({"mirrors": joined(reports)}))
 
     async def forget(self, request: web.Request) -> web.Response:
         """Begin the reports of all workers anew; the metrics go on."""

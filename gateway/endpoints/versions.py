@@ -1,7 +1,7 @@
 """GET /versions: the instances of each version, and who calls which version."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -52,17 +52,18 @@ class VersionsEndpoint:
         self.guard.require(request)
         if self.configuration is None or self.versioning is None:
             raise NoConfiguration
-        calls = await self._calls(self.versioning)
-        return answer(await in_steps(self._describing(self.configuration.in_force, calls)))
+        others = await self.asking.ask_each(TOPIC)
+        calls = await self._calls(self.versioning, others.documents)
+        described = await in_steps(self._describing(self.configuration.in_force, calls))
+        return answer(others.completed(described))
 
-    async def _calls(self, versioning: "Versioning") -> "_CallsOfAll":
-        """What was called through all workers."""
-        others = await self.asking.ask(TOPIC)
+    async def _calls(self, versioning: "Versioning", others: Sequence[Any]) -> "_CallsOfAll":
+        """What was called through this worker and the others."""
         if not others:
             return {(route, version): counted for route, version, counted in versioning.calls}
         from middlewares.versions.calls_of_all import joined, of_plain
 
-        told = (one for plain in others.values() for one in of_plain(plain))
+        told = (one for plain in others for one in of_plain(plain))
         return await in_steps(joined(chain(versioning.calls, told)))
 
     async def _told(self, _asked: Any) -> Any:

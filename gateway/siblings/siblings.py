@@ -110,9 +110,19 @@ class Siblings:
 
     async def ask(self, topic: str, body: Any = None, within_s: float = 2.0) -> dict[str, Any]:
         """Ask all siblings; their answers by id, without those that did not answer in time."""
+        return (await self.ask_each(topic, body, within_s))[0]
+
+    async def ask_each(
+        self, topic: str, body: Any = None, within_s: float = 2.0
+    ) -> tuple[dict[str, Any], set[str]]:
+        """Ask all siblings; their answers by id, and the ids of those that did not answer in time, or had none."""
         if self._channel is None:
-            return {}
-        return await self._ask({"topic": topic, "body": body}, within_s)
+            return {}, set()
+        question = await self._question({"topic": topic, "body": body}, within_s)
+        whom = question.whom
+        if whom is None:  # the master has not said it
+            whom = {one.id for one in self.members if one.id != self.id and one.state != "starting"}
+        return question.said, {one for one in whom if question.said.get(one) is None}
 
     async def ask_one(
         self, sibling: str, topic: str, body: Any = None, within_s: float = 2.0

@@ -29,7 +29,7 @@ def report(
     if as_json:
         print_document(document)
     else:
-        mirror_reports.print_reports(document["mirrors"])
+        mirror_reports.print_reports(document)
 
 
 @command(example="lockgate mirror reset")

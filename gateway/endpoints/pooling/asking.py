@@ -1,6 +1,7 @@
 """Questions that a worker asks its siblings, so that an answer speaks of the gateway."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from gateway.siblings.packing import packed, unpacked
@@ -8,6 +9,18 @@ from gateway.siblings.siblings import Siblings
 
 #: A sibling that has not answered by then is left out.
 ANSWERED_WITHIN_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What siblings have answered; `missing` are the slots of those that have not in time."""
+
+    documents: Sequence[Any] = ()
+    missing: Sequence[int] = ()
+
+    def completed(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The document that was made of them, which says whose part is not in it."""
+        return {**document, "missing_workers": self.missing} if self.missing else document
 
 
 class Asking:
@@ -34,3 +47,12 @@ class Asking:
             return {}
         answers = await self._siblings.ask(topic, asked, within_s=within_s)
         return {id_: await unpacked(text) for id_, text in answers.items() if text}
+
+    async def ask_each(self, topic: str, asked: Any = None) -> Told:
+        """The documents of the siblings, and who has given none."""
+        siblings = self._siblings
+        if siblings.alone:
+            return Told()
+        answers, silent = await siblings.ask_each(topic, asked, within_s=ANSWERED_WITHIN_S)
+        slots = {member.slot for member in siblings.members if member.id in silent}
+        return Told([await unpacked(text) for text in answers.values() if text], sorted(slots))

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -131,6 +133,29 @@ async def test_callers_of_versions_are_those_of_all_workers(
         (version,) = route["versions"]
         assert (version["version"], version["requests"]) == ("1", COUNT)
         assert [(one["name"], one["requests"]) for one in version["callers"]] == [("Python", COUNT)]
+
+
+async def test_an_answer_names_the_workers_that_have_not_answered(
+    gateway: GatewayOfWorkers,
+) -> None:
+    url = quote(f"http://127.0.0.1:{gateway.port}/shop/1", safe="")
+    paths = ("/versions", "/cache", f"/cache/show?url={url}", "/mirrors")
+
+    async def missing() -> list[Any]:
+        answers = await asyncio.gather(
+            *(gateway.request("GET", path) for path in paths),
+            gateway.request("POST", "/config/diff", data=b"routes: []"),
+        )
+        assert {one.status for one in answers} == {200}
+        return [one.json().get("missing_workers") for one in answers]
+
+    assert await missing() == [None] * 5
+    _, hangs = gateway.workers
+    os.kill(hangs, signal.SIGSTOP)
+    try:
+        assert await missing() == [[1]] * 5
+    finally:
+        os.kill(hangs, signal.SIGCONT)
 
 
 async def test_an_instance_is_known_to_all_workers_when_the_call_is_answered(

@@ -93,6 +93,44 @@ async def test_a_question_ends_when_those_who_have_not_answered_are_gone(
     assert not logs
 
 
+async def test_who_has_not_answered_is_told_with_the_answers(
+    pair: tuple[Siblings, Master],
+) -> None:
+    siblings, master = pair
+    asking = asyncio.create_task(siblings.ask_each("what", within_s=0.2))
+    await eventually(lambda: master.of_kind("ask"))
+    number = master.of_kind("ask")[0]["id"]
+    master.channel.send({"kind": "whom", "id": number, "workers": ["2", "3"]})
+    master.channel.send({"kind": "answer", "id": number, "from": "2", "body": "this"})
+
+    assert await asking == ({"2": "this"}, {"3"})
+
+
+async def test_one_that_could_not_answer_has_not_answered(pair: tuple[Siblings, Master]) -> None:
+    siblings, master = pair
+    asking = asyncio.create_task(siblings.ask_each("what", within_s=60))
+    await eventually(lambda: master.of_kind("ask"))
+    number = master.of_kind("ask")[0]["id"]
+    master.channel.send({"kind": "whom", "id": number, "workers": ["2"]})
+    master.channel.send({"kind": "answer", "id": number, "from": "2", "body": None})
+
+    assert await asyncio.wait_for(asking, 30) == ({"2": None}, {"2"})
+
+
+async def test_all_siblings_are_silent_if_the_master_passes_nothing_on(
+    pair: tuple[Siblings, Master],
+) -> None:
+    siblings, master = pair
+    members = begin()["members"]
+    for member, id_ in zip(members, (siblings.id, "2", "3"), strict=True):
+        member["id"] = id_
+    members[2]["state"] = "starting"  # nobody asks it
+    master.channel.send({"kind": "workers", "workers": members})
+    await eventually(lambda: siblings.members[0].id == siblings.id)
+
+    assert await siblings.ask_each("what", within_s=0.05) == ({}, {"2"})
+
+
 async def test_a_master_that_hangs_does_not_fill_the_memory() -> None:
     ours, theirs = socket.socketpair()
     siblings = Siblings(Seat(begin(), ours))
