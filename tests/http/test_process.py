@@ -111,6 +111,21 @@ async def test_an_aiohttp_without_its_extension_is_not_started_on(
         assert "unset it" in line
 
 
+def children_of(pid: int) -> str:
+    """Pids of its children, where the system tells them."""
+    return "".join(path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children"))
+
+
+@pytest.mark.parametrize("count", [{}, {"GATEWAY_WORKERS": "1"}])
+async def test_with_one_worker_it_stays_one_process(
+    tmp_path: Path, registry_url: str, count: dict[str, str]
+) -> None:
+    async with gateway_process(tmp_path, registry_url, **count) as gateway:
+        assert not children_of(gateway.process.pid)
+        assert gateway.logs("gateway.started")
+        assert not gateway.logs("worker.started")
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 async def test_it_runs_with_closed_standard_streams(
     tmp_path: Path, registry_url: str, closed: str

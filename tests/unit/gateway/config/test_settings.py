@@ -222,6 +222,14 @@ def test_no_requests_means_no_limit_and_port_nothing_means_any() -> None:
     assert (limits_of(settings), settings.gateway_port) == ([], 0)
 
 
+@pytest.mark.parametrize("auto", ["auto", " AUTO "])
+def test_as_many_workers_as_usable_cores_are_started_where_it_is_left_to_the_gateway(
+    auto: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.config.settings.usable_cores", lambda: 7)
+    assert load_settings({"GATEWAY_WORKERS": auto}).gateway_workers == 7
+
+
 def test_the_timeouts_of_routes_are_those_of_the_environment() -> None:
     settings = load_settings(
         {
