@@ -8,6 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from gateway.master import launching
+from gateway.master.deciding.ends import in_words
 from gateway.master.wire import MASTER_STATE
 
 if TYPE_CHECKING:
@@ -61,11 +62,13 @@ def _tried(descriptor: int) -> str:
             env={**os.environ, MASTER_STATE: str(descriptor)},
             pass_fds=(descriptor,),
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except subprocess.TimeoutExpired:
+        return f"it takes more than {TRIED_WITHIN_S:g} s to say that it can"
+    except OSError as error:
         return str(error)
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else f"status {done.returncode}"
+        return lines[-1] if lines else in_words(done.returncode)
     return ""
 
 
