@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: A worker that ends so before any worker was ever ready ends the gateway: a further one would end alike.
 _ENDS_THE_START = (1, 2)
+#: How a worker ends that was told to; one that has no handlers yet by the signal.
+_STOPPED = (0, -signal.SIGTERM)
 #: After a second SIGINT, workers have so long to close.
 _AT_ONCE_WITHIN_S = 2.0
 
@@ -145,9 +148,10 @@ class Team:
         self._master.reloads.ended(worker)
         self._master.ports.ended(worker.id)
         stopping = self._master.stopping
-        if worker.state == STOPPING and not worker.why_ended:
-            if not stopping:
-                count_replacement(self._master.departed, "rolled")
+        let_end = worker.state == STOPPING and not worker.why_ended
+        if let_end and not stopping:
+            count_replacement(self._master.departed, "rolled")
+        if let_end and status in _STOPPED:
             self._master.log.info("worker.stopped", slot=worker.slot, pid=worker.pid)
         else:
             self._log_end(worker, status)

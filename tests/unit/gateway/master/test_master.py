@@ -204,6 +204,27 @@ async def test_a_worker_that_does_not_end_is_killed_so_that_the_gateway_stops(
         assert details == {"it has not ended within 1 s"}
 
 
+async def test_a_worker_that_crashes_while_it_finishes_its_requests_is_told_as_such(
+    tmp_path: Path,
+) -> None:
+    program = f"""
+def crash(*_):
+    sys.stderr.write('no memory\\n')
+    os.kill(os.getpid(), signal.SIGABRT)
+if slot == 0:
+    signal.signal(signal.SIGTERM, crash)
+{SERVES}
+"""
+    async with master_process(tmp_path, program) as master:
+        master.process.terminate()
+        assert await master.exit_status() == 0
+        (ended,) = master.logs("worker.ended")
+        assert (ended["slot"], ended["detail"]) == (0, "ended by signal SIGABRT")
+        assert ended["last_line"] == "no memory"
+        (stopped,) = master.logs("worker.stopped")
+        assert stopped["slot"] == 1
+
+
 async def test_a_second_sigint_ends_it_at_once(tmp_path: Path) -> None:
     async with master_process(tmp_path, IGNORES) as master:
         master.process.send_signal(signal.SIGINT)
@@ -255,7 +276,7 @@ async def test_a_roll_is_refused_while_too_many_workers_of_earlier_ones_finish(
         assert "4 workers of earlier rolls" in refused["reason"]
         for line in master.logs("worker.stopping")[:2]:
             os.kill(line["pid"], signal.SIGKILL)
-        await eventually(lambda: len(master.logs("worker.stopped")) == 2)
+        await eventually(lambda: len(master.logs("worker.ended")) == 2)
         assert (await master.roll())["event"] == "roll.done"
 
 
