@@ -119,7 +119,6 @@ ONLY_BY_NAME = {
     "validation",
     "listening",
     "workers",
-    "hop-workers",
 }
 
 

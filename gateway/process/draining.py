@@ -22,8 +22,9 @@ async def drain(
 
     For the first half of SHUTDOWN_GRACE, new connections are still taken: a client that has not
     noticed yet is served and told. Then the sockets close, and requests in flight have the other
-    half. A worker that was replaced takes none, since its siblings do. Tunnels and event streams go
-    on until TUNNEL_GRACE ends.
+    half. A worker that was replaced takes none, since its siblings do; nor does one whose master is
+    gone, since another gateway can't begin before the port is free. Tunnels and event streams go on
+    until TUNNEL_GRACE ends.
     """
     lifecycle, siblings = gateway.lifecycle, gateway.siblings
     lifecycle.replaced = siblings.replaced
@@ -37,10 +38,10 @@ async def drain(
         connecting = tls.handshakes_under_way + tls.redirected_under_way if tls is not None else 0
         return not connecting and not _ordinary(server)
 
-    def is_quiet_or_replaced() -> bool:
-        return siblings.replaced or is_quiet()
+    def takes_none() -> bool:
+        return siblings.replaced or siblings.deserted.is_set() or is_quiet()
 
-    await _until(is_quiet_or_replaced, began_s + grace_s / 2)
+    await _until(takes_none, began_s + grace_s / 2)
     lifecycle.replaced = siblings.replaced
     await _stop_accepting(runner, sockets)
     if tls is not None:
