@@ -21,6 +21,7 @@ class LastWords:
     def __init__(self, descriptor: int, *, held: bool = False) -> None:
         self.descriptor = descriptor
         self._held: bytearray | None = bytearray() if held else None
+        self._is_dropped = False
         self._lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._line = b""
         self._is_open = True
@@ -41,8 +42,8 @@ class LastWords:
             write_soon(2, bytes(held))
 
     def drop(self) -> None:
-        """Forget what was held."""
-        self._held = None
+        """Forget what was held, and pass on nothing of what follows."""
+        self._held, self._is_dropped = None, True
 
     def read(self) -> None:
         """Read what is there, or a good part of it."""
@@ -65,12 +66,12 @@ class LastWords:
         os.close(self.descriptor)
 
     def _take(self, data: bytes) -> None:
-        if self._held is None:
-            write_soon(2, data)
-        else:
+        if self._held is not None:
             self._held += data
             if len(self._held) > _MOST_HELD:
                 self.let_go()
+        elif not self._is_dropped:
+            write_soon(2, data)
         *lines, self._line = (self._line + data).split(b"\n")
         self._lines.extend(line[:_MOST_OF_A_LINE].decode(errors="replace") for line in lines)
         self._line = self._line[:_MOST_OF_A_LINE]

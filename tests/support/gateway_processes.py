@@ -123,18 +123,24 @@ class GatewayOfWorkers(GatewayProcess):
     @property
     def workers(self) -> list[int]:
         """The pids of the workers that are ready and have neither ended nor been told to, by slot."""
-        ready = {line["pid"]: line["slot"] for line in self.logs("worker.ready")}
-        for line in self.logs():
+        lines = self.logs()  # once, since more may come
+        ready = {line["pid"]: line["slot"] for line in lines if line["event"] == "worker.ready"}
+        for line in lines:
             if line["event"] in ("worker.stopping", "worker.stopped", "worker.ended"):
                 ready.pop(line["pid"], None)
         return sorted(ready, key=lambda pid: (ready[pid], pid))
 
     async def all_ready(self, count: int = 2, *, without: Sequence[int] = ()) -> list[int]:
         """Wait until so many workers serve, none of which is one of `without`; their pids by slot."""
-        await eventually(
-            lambda: len(self.workers) == count and not {*self.workers} & {*without}, within_s=90
-        )
-        return self.workers
+
+        def look() -> list[int] | None:
+            workers = (
+                self.workers
+            )  # once, since one that ends meanwhile would be counted and not found
+            return workers if len(workers) == count and not {*workers} & {*without} else None
+
+        found: list[int] = await eventually(look, within_s=90)
+        return found
 
     async def roll(self) -> dict[str, Any]:
         """Send SIGUSR2, and wait for the roll's end: the log line that tells of it."""

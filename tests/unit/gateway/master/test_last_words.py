@@ -62,6 +62,22 @@ async def test_what_was_dropped_is_not_passed_on(capfd: pytest.CaptureFixture[st
     words.close()
 
 
+async def test_what_follows_what_was_dropped_is_not_passed_on(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Both first workers fail at the same time: one speaks for both, whoever was read first."""
+    out, into = os.pipe()
+    words = LastWords(out, held=True)
+    words.drop()
+    os.write(into, b"lockgate: a bad value\n")
+    os.close(into)
+    words.read()
+    words.let_go()
+    assert words.line == "lockgate: a bad value"
+    words.close()
+    assert capfd.readouterr().err == ""
+
+
 async def test_one_that_writes_without_end_does_not_keep_the_loop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
