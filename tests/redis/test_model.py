@@ -168,7 +168,8 @@ class DiscoveryAgainstModel(RegistryAgainstTwin):
         if not self.watching.open:
             self.thread.run(self.watching.open_gate())
         try:
-            self.the_views_come_to_what_the_registry_says()
+            if self.epoch:  # else it ended between the two steps that initialize it
+                self.the_views_come_to_what_the_registry_says()
         finally:
             self.thread.run(self.watching.stop())
 
