@@ -47,19 +47,25 @@ _log = structlog.get_logger()
 def main() -> int:
     """Run the gateway in the foreground, and return the exit status."""
     open_standard_streams()
-    seat = seat_of_this_process()
     try:
-        passed = take_passed_sockets(os.environ)
-        passed.overrule(os.environ)
-        settings = load_settings()
-        with collector_paused():
-            at_start = read_at_start(settings, {} if seat is None else seat.begin["kept"])
-    except SettingsError as error:
+        return _begin()
+    except SettingsError as error:  # also what only the settings and the file together tell
         print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
-        return EXIT_USAGE
-    except ConfigurationRejected as rejected:
+    except (
+        ConfigurationRejected
+    ) as rejected:  # at the start, or since siblings have another file by now
         print(*rejected.mistakes, sep="\n", file=sys.stderr)  # noqa: T201
-        return EXIT_USAGE
+    return EXIT_USAGE
+
+
+def _begin() -> int:
+    """Go on as the master, or serve; returns the exit status. Raises SettingsError, ConfigurationRejected."""
+    seat = seat_of_this_process()
+    passed = take_passed_sockets(os.environ)
+    passed.overrule(os.environ)
+    settings = load_settings()
+    with collector_paused():
+        at_start = read_at_start(settings, {} if seat is None else seat.begin["kept"])
     raise_limit()
     try:
         sockets = bind(settings, passed) if seat is None else _inherited(seat)
@@ -81,7 +87,7 @@ def _serve(
     at_start: AtStart | None,
     seat: Seat | None,
 ) -> int:
-    """Be the gateway, or one of its workers, until a signal stops it; returns the exit status."""
+    """Be the gateway, or one of its workers, until a signal stops it; returns and raises as `_begin`."""
     from gateway.front.reading import require_extension
     from gateway.process.serve import ListenError, serve
 
@@ -100,12 +106,6 @@ def _serve(
     except ListenError as error:
         print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_FAILURE
-    except SettingsError as error:  # also what only the settings and the file together tell
-        print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
-        return EXIT_USAGE
-    except ConfigurationRejected as rejected:  # siblings have another file by now
-        print(*rejected.mistakes, sep="\n", file=sys.stderr)  # noqa: T201
-        return EXIT_USAGE
     finally:
         logs.close()
     return 0
