@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gateway.master import launching
+from gateway.master.late_signals import ignore_late_signals
 from gateway.master.log import Log
 from gateway.master.notify import ServiceManager
 from gateway.master.ports import Ports
@@ -80,6 +81,7 @@ class Master:
         alive.cancel()
         self.ports.close()
         self.log.info("gateway.stopped")
+        await ignore_late_signals()
         return self._status
 
     def _close_port(self) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 from discovery.model.addresses import IPAddress
+from middlewares.programs.thread_signals import leave_signals_to_main_thread
 
 #: Returns the addresses of a name, in the system's order. Blocks; raises OSError if there are none.
 LookUp = Callable[[str], list[IPAddress]]
@@ -90,6 +91,7 @@ class LookUps:
 
     def _run(self, host: str, answer: asyncio.Future[list[IPAddress]]) -> None:
         """Look up in the thread."""
+        leave_signals_to_main_thread()
         began_s = time.monotonic()
         found: list[IPAddress] | Exception
         try:

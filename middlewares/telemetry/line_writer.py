@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from middlewares.programs.thread_signals import leave_signals_to_main_thread
 from middlewares.telemetry.shared_output import OutputLock, pieces
 
 #: A batch is written after this time, or once this many lines wait.
@@ -129,6 +130,7 @@ class LineWriter:
             self._dropped_and_said += lost
 
     def _run(self) -> None:
+        leave_signals_to_main_thread()
         while not self._closed:
             self._work.wait()
             self._work.clear()

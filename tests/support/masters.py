@@ -36,10 +36,13 @@ def receive():
     return message
 
 def answer_of_master(topic, body):
+    waited_s = sock.gettimeout()
+    sock.settimeout(None)
     send(kind="ask", id=1, to="master", topic=topic, body=body)
     while True:
         message = receive()
         if message["kind"] == "answer":
+            sock.settimeout(waited_s)
             return message["body"]
 
 def serve():
