@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import random
 import shutil
 import socket
 import subprocess
@@ -16,8 +15,7 @@ from typing import Self
 
 import psutil
 
-#: Tests seed the common generator, which would give all of them the same ports.
-_ports = random.SystemRandom()
+from bench.ports import free_port as free_port
 
 STARTS_WITHIN_S = 60.0
 ENDS_WITHIN_S = 5.0
@@ -41,19 +39,6 @@ def pinned(core: int | str, command: Sequence[str]) -> list[str]:
     """The command pinned to one core, or to a list of them, if the system can do that."""
     taskset = shutil.which("taskset")
     return [taskset, "-c", str(core), *command] if taskset else list(command)
-
-
-def free_port() -> int:
-    """A port that nothing listens on now, below the ports of outgoing connections.
-
-    Otherwise a client that connects to a dead process's port may get that very port as its own, and so
-    connect to itself; and the process can't come back while that lasts.
-    """
-    while True:
-        port = _ports.randrange(15_000, 32_000)
-        with socket.socket() as sock, contextlib.suppress(OSError):
-            sock.bind(("127.0.0.1", port))
-            return port
 
 
 def answers(port: int) -> bool:

@@ -96,8 +96,7 @@ async def test_it_says_where_what_is_and_each_of_it_is_there(project: Project) -
 
 
 async def test_options_come_before_variables(project: Project) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     elsewhere = project.folder / "elsewhere and more"
     arguments = ("--port", str(port), "--host", "127.0.0.1", "--data-dir", str(elsewhere))
     variables = {"GATEWAY_PORT": "1", "GATEWAY_HOST": "192.0.2.1"}

@@ -26,13 +26,8 @@ from gateway.stack.running.ps import running
 from gateway.stack.state import stack_state
 from gateway.stack.supervisord.supervision import Supervisor
 from tests.support.interpreters import FROM_SOURCE, build_as
-from tests.support.stack_stand_ins import (
-    PROGRAM,
-    StandInStack,
-    stack_port,
-    stand_in,
-    until,
-)
+from tests.support.registry_servers import free_port
+from tests.support.stack_stand_ins import PROGRAM, StandInStack, stand_in, until
 
 
 @pytest.fixture
@@ -118,7 +113,7 @@ def test_a_killed_process_comes_back(stack: StandInStack) -> None:
 def test_a_second_up_adds_the_instances_that_are_missing(stack: StandInStack) -> None:
     stack.start_up().run()
     before = pids(stack)
-    stack.wanted.insert(0, stand_in("price_service-2", stack_port()))
+    stack.wanted.insert(0, stand_in("price_service-2", free_port()))
     stack.start_up().run()
     after = pids(stack)
     assert after.pop("price_service-2") is not None
@@ -144,7 +139,7 @@ def test_down_leaves_nothing_running_and_keeps_logs_and_data(stack: StandInStack
 def test_a_process_that_dies_at_start_is_named_with_its_last_lines_and_all_is_stopped(
     stack: StandInStack,
 ) -> None:
-    stack.wanted[0] = stand_in("price_service", stack_port(), "dies")
+    stack.wanted[0] = stand_in("price_service", free_port(), "dies")
     with pytest.raises(
         StackError, match=r"price_service \(port \d+\) ended while starting"
     ) as told:
@@ -154,7 +149,7 @@ def test_a_process_that_dies_at_start_is_named_with_its_last_lines_and_all_is_st
 
 
 def test_a_process_that_never_answers_is_named(stack: StandInStack) -> None:
-    stack.wanted[0] = stand_in("price_service", stack_port(), "sleeps")
+    stack.wanted[0] = stand_in("price_service", free_port(), "sleeps")
     with pytest.raises(StackError, match=r"price_service \(port \d+\) is not healthy after 1 s"):
         stack.start_up(ready_within_s=1).run()
     assert marked_pids(stack.state.marker) == set()
@@ -163,7 +158,7 @@ def test_a_process_that_never_answers_is_named(stack: StandInStack) -> None:
 def test_an_extra_instance_that_dies_takes_nothing_else_along(stack: StandInStack) -> None:
     stack.start_up().run()
     before = pids(stack)
-    stack.wanted.insert(0, stand_in("price_service-2", stack_port(), "dies"))
+    stack.wanted.insert(0, stand_in("price_service-2", free_port(), "dies"))
     with pytest.raises(StackError, match="price_service-2"):
         stack.start_up().run()
     assert pids(stack) == before
@@ -305,7 +300,7 @@ def test_other_code_restarts_what_runs_it(stack: StandInStack) -> None:
 def test_a_setting_that_a_service_dies_of_leaves_it_running_as_it_was(
     stack: StandInStack,
 ) -> None:
-    stack.wanted[0] = stand_in("market_data_service", stack_port())
+    stack.wanted[0] = stand_in("market_data_service", free_port())
     _, record = stack.start_up().run()
     before = pids(stack)
     stack.environ["MARKET_DATA_FILE"] = "missing"
@@ -440,7 +435,7 @@ def test_one_process_alone_is_not_taken_to_another_registry(stack: StandInStack)
 
 
 def test_what_is_not_asked_for_any_more_is_stopped(stack: StandInStack) -> None:
-    stack.wanted.insert(0, stand_in("price_service-2", stack_port()))
+    stack.wanted.insert(0, stand_in("price_service-2", free_port()))
     stack.start_up().run()
     before = pids(stack)
     del stack.wanted[0]
@@ -558,5 +553,5 @@ def test_the_doctor_tries_the_registry_that_a_running_stack_would_be_taken_to(
     stack: StandInStack,
 ) -> None:
     stack.start_up().run()
-    stack.environ["REDIS_URL"] = f"redis://127.0.0.1:{stack_port()}/0"
+    stack.environ["REDIS_URL"] = f"redis://127.0.0.1:{free_port()}/0"
     assert examined(stack)["registry"].state == "failed"

@@ -1,6 +1,5 @@
 """Small stand-ins for the gateway and a service, and a stack of them on free ports."""
 
-import itertools
 import os
 import sys
 import time
@@ -8,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gateway.machine.ports import is_free
+from bench.ports import free_port
 from gateway.stack.changes.variables import settings_for
 from gateway.stack.down import stop_everything
 from gateway.stack.plan import GATEWAY, ProcessSpec
@@ -16,13 +15,6 @@ from gateway.stack.state import StackState
 from gateway.stack.up import StartUp
 
 PROGRAM = Path(__file__).with_name("stand_in_process.py")
-# Below the ports that systems give to outgoing connections, one of which could take the port of a
-# process that is about to be started again. Each test process has other ports.
-_PORTS = itertools.count(10_000 + os.getpid() % 200 * 100)
-
-
-def stack_port() -> int:
-    return next(port for port in _PORTS if is_free(port))
 
 
 def stand_in(name: str, port: int, behaviour: str = "serves") -> ProcessSpec:
@@ -32,7 +24,7 @@ def stand_in(name: str, port: int, behaviour: str = "serves") -> ProcessSpec:
 
 
 def make_stand_in(spec: ProcessSpec, _taken: Collection[int]) -> ProcessSpec:
-    port = stack_port()
+    port = free_port()
     own = {**spec.environment, "SERVICE_PORT": str(port)}
     return replace(spec, name=f"{spec.service}-stand-in", port=port, environment=own)
 
@@ -43,15 +35,15 @@ class StandInStack:
 
     root: Path
     state: StackState
-    registry_port: int = field(default_factory=stack_port)
+    registry_port: int = field(default_factory=free_port)
     wanted: list[ProcessSpec] = field(default_factory=list)
     reports: list[str] = field(default_factory=list)
     environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
 
     def __post_init__(self) -> None:
         self.wanted = [
-            stand_in("price_service", stack_port()),
-            stand_in(GATEWAY, stack_port()),
+            stand_in("price_service", free_port()),
+            stand_in(GATEWAY, free_port()),
         ]
         self.environ.pop("REDIS_URL", None)
         self.environ["SHUTDOWN_GRACE"] = "1"

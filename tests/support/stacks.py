@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bench.ports import claim
 from gateway.machine.ports import is_free
 from gateway.stack.plan import REGISTRY_PORT, SERVICE_PORTS
 
@@ -38,12 +39,13 @@ NOT_PASSED_ON = {
 
 
 def free_offset() -> int:
-    """An offset at which every port of a stack is free and no stack has kept data."""
-    ports = [REGISTRY_PORT, GATEWAY_PORT, *SERVICE_PORTS.values()]
+    """An offset at which every port of a stack is free, no other test's, and no stack has kept data."""
+    named = [REGISTRY_PORT, GATEWAY_PORT, *SERVICE_PORTS.values()]
     while True:
         offset = random.SystemRandom().randrange(2000, HIGHEST_OFFSET)
         kept = (REPOSITORY / ".lockgate" / str(offset)).exists()
-        if not kept and all(is_free(port + offset) for port in ports):
+        ports = [port + offset for port in named]
+        if not kept and all(map(is_free, ports)) and claim(*ports):
             return offset
 
 
