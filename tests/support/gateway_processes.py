@@ -108,8 +108,8 @@ async def gateway_process(
     gateway = GatewayProcess(folder, process, port)
     try:
         if started:
-            await eventually(lambda: gateway.logs("gateway.started"), within_s=20)
-            await eventually(lambda: gateway.logs("gateway.routing"), within_s=20)
+            await eventually(lambda: gateway.logs("gateway.started"), within_s=60)
+            await eventually(lambda: gateway.logs("gateway.routing"), within_s=60)
         yield gateway
     finally:
         if process.returncode is None:
@@ -173,6 +173,8 @@ async def gateway_of_workers(
             workers = GatewayOfWorkers(folder, gateway.process, gateway.port)
             if started:
                 await workers.all_ready(int(count))
+                # The master says it after the last worker is ready, in a line of its own.
+                await in_the_end(lambda: workers.logs("gateway.started"))
             yield workers
         finally:
             with suppress(ProcessLookupError):
