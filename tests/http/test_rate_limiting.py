@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,12 @@ from structlog.testing import capture_logs
 
 from tests.conftest import StartGateway, StartUpstream
 from tests.support.eventually import eventually
-from tests.support.gateway_processes import GatewayProcess, gateway_process, until
+from tests.support.gateway_processes import (
+    PATIENT_WITH_THE_REGISTRY,
+    GatewayProcess,
+    gateway_process,
+    until,
+)
 from tests.support.gateways import Answer, RunningGateway
 from tests.support.registry_servers import RegistryServer
 
@@ -44,12 +50,15 @@ def remaining(answer: Answer) -> int:
 async def test_a_limited_route_says_what_is_left(start_limited: StartGateway) -> None:
     gateway = await start_limited(RATE_LIMIT_REQUESTS="5", RATE_LIMIT_WINDOW="60")
 
+    began_s = time.monotonic()
     first, second = await gateway.get("/api/orders"), await gateway.get("/api/orders/x?y")
+    took_s = time.monotonic() - began_s
 
     assert first.headers["RateLimit-Policy"] == '"default";q=5;w=60'
     # Admissions count from the next millisecond on, so clients were told `t=61` for a window of 60.
     assert first.headers["RateLimit"] == '"default";r=4;t=60'
-    assert re.fullmatch(r'"default";r=3;t=(59|60)', second.headers["RateLimit"])
+    assert remaining(second) == 3
+    assert 59 - took_s <= int(second.headers["RateLimit"].rpartition("=")[2]) <= 60
     assert "Retry-After" not in first.headers
 
 
@@ -57,17 +66,19 @@ async def test_what_is_over_the_limit_is_refused_and_told_when_to_come_again(
     start_limited: StartGateway,
 ) -> None:
     gateway = await start_limited(RATE_LIMIT_REQUESTS="2", RATE_LIMIT_WINDOW="60")
+    began_s = time.monotonic()
     for _ in range(2):
         assert (await gateway.get("/api/orders")).status == 200
 
     answer = await gateway.get("/api/orders")
+    took_s = time.monotonic() - began_s
 
     assert (answer.status, answer.reason) == (429, "rate_limited")
     assert set(answer.json()) == {
         *("type", "title", "status", "detail", "reason", "correlation_id")
     }
     wait = int(answer.headers["Retry-After"])
-    assert 58 <= wait <= 61
+    assert 59 - took_s <= wait <= 61
     assert answer.headers["RateLimit"] == f'"default";r=0;t={wait}'
     assert answer.headers["RateLimit-Policy"] == '"default";q=2;w=60'
 
@@ -77,8 +88,13 @@ async def test_refused_requests_do_not_count_and_whoever_waits_gets_through(
 ) -> None:
     gateway = await start_limited(RATE_LIMIT_REQUESTS="1", RATE_LIMIT_WINDOW="1")
     assert (await gateway.get("/api/orders")).status == 200
-    refused = await gateway.get("/api/orders")
-    assert refused.status == 429
+
+    async def refusal() -> Answer | None:
+        """The refusal of a request that came within the window of the one before."""
+        answer = await gateway.get("/api/orders")
+        return answer if answer.status == 429 else None
+
+    refused: Answer = await eventually(refusal)
 
     await asyncio.sleep(int(refused.headers["Retry-After"]))  # as the client was told
 
@@ -101,8 +117,12 @@ async def test_exactly_the_limit_is_admitted_over_two_gateways(
         return await gateway.request("GET", "/api/orders", headers=headers)
 
     async with (
-        gateway_process(folders[0], registry_url, started=True, **environment) as one,
-        gateway_process(folders[1], registry_url, started=True, **environment) as two,
+        gateway_process(
+            folders[0], registry_url, module=PATIENT_WITH_THE_REGISTRY, **environment
+        ) as one,
+        gateway_process(
+            folders[1], registry_url, module=PATIENT_WITH_THE_REGISTRY, **environment
+        ) as two,
     ):
         await one.register("orders_service", upstream.port, health_check_url="/health")
         await eventually(lambda: two.logs("instance.health_changed"))
@@ -251,9 +271,10 @@ async def test_without_the_registry_each_gateway_admits_its_share_and_then_share
         left = [remaining(await ask(gateway, client)) for gateway in gateways]
         return left == [5, 4]
 
-    await until(shared_again, within_s=8)
+    await until(shared_again)
 
 
+@pytest.mark.registry_hangs
 async def test_a_registry_that_hangs_slows_nobody_down(
     start_limited: StartGateway, own_registry: RegistryServer
 ) -> None:
@@ -262,7 +283,7 @@ async def test_a_registry_that_hangs_slows_nobody_down(
 
     own_registry.pause()
     try:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(15):
             answers = [await gateway.get("/api/orders") for _ in range(10)]
     finally:
         own_registry.resume()

@@ -46,6 +46,7 @@ def conditions(gateway: RunningGateway) -> list[str]:
     return [change.after for change in gateway.member.health.history("orders/i1")]
 
 
+@pytest.mark.registry_hangs
 @pytest.mark.parametrize("delay_s", [2.0, 1.1])
 async def test_a_registry_that_answers_too_late_slows_no_request_and_nothing_flaps(
     start_gateway: StartGateway,

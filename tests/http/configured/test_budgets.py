@@ -284,6 +284,7 @@ async def test_a_reload_keeps_what_a_budget_has_spent(start_configured: StartCon
     assert await configured.statuses(2, "/a") == [429, 429]
 
 
+@pytest.mark.registry_hangs
 async def test_while_the_registry_is_away_a_budget_holds_and_what_was_spent_counts_after(
     start_gateway: StartGateway,
     start_upstream: StartUpstream,

@@ -66,7 +66,10 @@ def refused(asked: list[asyncio.Task[int]]) -> int:
         pytest.param(lambda number: number % RESERVED + 1, id="most cost less"),
     ],
 )
-@pytest.mark.parametrize("registry", ["there", "hangs", "loses everything"])
+@pytest.mark.parametrize(
+    "registry",
+    ["there", pytest.param("hangs", marks=pytest.mark.registry_hangs), "loses everything"],
+)
 async def test_no_budget_is_exceeded_and_nothing_reserved_is_left_behind(
     start_gateway: StartGateway,
     start_upstream: StartUpstream,
