@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.eventually import eventually
-from tests.support.gateway_processes import GatewayOfWorkers, gateway_of_workers
+from tests.support.gateway_processes import GatewayOfWorkers, gateway_of_workers, in_the_end
 from tests.support.raw_clients import RawClient
 
 pytestmark = pytest.mark.timeout(300)
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: h\r\n\r\n"
+OF_A_WORKER = "if sys.orig_argv[-1] == 'lockgate.gateway':"
 
 
 def startup_module(folder: Path, code: str) -> str:
@@ -26,6 +27,11 @@ def startup_module(folder: Path, code: str) -> str:
 
 def open_descriptors(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+async def all_is_closed(gateway: GatewayOfWorkers) -> None:
+    """Return when the master has done all that belongs to the lines that it has written: it answers after that."""
+    assert (await gateway.request("GET", "/roll")).status == 200
 
 
 def other_threads(pid: int) -> list[Path]:
@@ -60,7 +66,7 @@ async def test_a_roll_replaces_all_workers_and_keeps_the_pid_and_the_connections
             await client.send(HEALTH)
             assert (await client.answer()).status == 200
             await client.close()
-        await eventually(lambda: len(gateway.logs("worker.stopped")) == count)
+        await in_the_end(lambda: len(gateway.logs("worker.stopped")) == count)
         assert gateway.logs("worker.ended") == []
         assert len(gateway.logs("gateway.started")) == 1
 
@@ -121,7 +127,7 @@ async def test_a_master_without_a_free_descriptor_ends_the_roll_and_can_roll_lat
 
 async def _rolled_with(code: str, tmp_path: Path, gateway: GatewayOfWorkers) -> str:
     """Roll to a release that runs `code` when a worker starts; why it failed."""
-    startup_module(tmp_path / "code", f"if sys.orig_argv[-1] == 'lockgate.gateway':\n    {code}")
+    startup_module(tmp_path / "code", f"{OF_A_WORKER}\n    {code}")
     old = gateway.workers
     failed = await gateway.roll()
     assert failed["event"] == "roll.failed"
@@ -160,8 +166,7 @@ async def test_a_release_that_never_gets_ready_ends_the_roll_after_15_s(
 async def test_a_release_that_takes_5_s_is_waited_for(tmp_path: Path, registry_url: str) -> None:
     path = startup_module(tmp_path / "code", "")
     async with gateway_of_workers(tmp_path, registry_url, PYTHONPATH=path) as gateway:
-        code = "if sys.orig_argv[-1] == 'lockgate.gateway':\n    import time; time.sleep(5)"
-        startup_module(tmp_path / "code", code)
+        startup_module(tmp_path / "code", f"{OF_A_WORKER}\n    import time; time.sleep(5)")
 
         assert (await gateway.roll())["event"] == "roll.done"
 
@@ -183,7 +188,7 @@ async def test_a_roll_that_is_asked_for_during_a_roll_follows_it(
 async def test_sigterm_during_a_roll_stops_the_gateway(tmp_path: Path, registry_url: str) -> None:
     async with gateway_of_workers(tmp_path, registry_url) as gateway:
         gateway.process.send_signal(signal.SIGUSR2)
-        await eventually(lambda: len(gateway.logs("worker.started")) == 3)
+        await in_the_end(lambda: len(gateway.logs("worker.started")) >= 3)
         gateway.process.terminate()
 
         assert await gateway.exit_status(30) == 0
@@ -206,12 +211,17 @@ async def test_sigterm_is_not_lost_while_the_master_is_renewed(
 async def test_a_worker_that_crashes_during_a_roll_is_replaced_once(
     tmp_path: Path, registry_url: str
 ) -> None:
-    async with gateway_of_workers(tmp_path, registry_url) as gateway:
+    path, killed = startup_module(tmp_path / "code", ""), tmp_path / "killed"
+    async with gateway_of_workers(tmp_path, registry_url, PYTHONPATH=path) as gateway:
         old = gateway.workers
+        waits = f"import time\n    while not os.path.exists({str(killed)!r}): time.sleep(0.01)"
+        startup_module(tmp_path / "code", f"{OF_A_WORKER}\n    {waits}")
         gateway.process.send_signal(signal.SIGUSR2)
-        await eventually(lambda: len(gateway.logs("worker.started")) == 3)
+        await in_the_end(lambda: len(gateway.logs("worker.started")) == 3)
         for pid in old:  # the one that is being replaced just now, and the one that is next
             os.kill(pid, signal.SIGKILL)
+        await in_the_end(lambda: len(gateway.logs("worker.ended")) == 2)
+        killed.touch()
 
         (ended,) = await eventually(gateway.ended_rolls, within_s=100)
         assert ended["event"] == "roll.done"
@@ -222,12 +232,12 @@ async def test_a_worker_that_crashes_during_a_roll_is_replaced_once(
 async def test_the_new_worker_of_a_roll_that_is_killed_ends_the_roll(
     tmp_path: Path, registry_url: str
 ) -> None:
-    async with gateway_of_workers(tmp_path, registry_url) as gateway:
+    path = startup_module(tmp_path / "code", "")
+    async with gateway_of_workers(tmp_path, registry_url, PYTHONPATH=path) as gateway:
         old = gateway.workers
+        startup_module(tmp_path / "code", f"{OF_A_WORKER}\n    import time; time.sleep(100)")
         gateway.process.send_signal(signal.SIGUSR2)
-        *_, new = await eventually(
-            lambda: gateway.logs("worker.started")[2:] and gateway.logs("worker.started")
-        )
+        (new,) = await in_the_end(lambda: gateway.logs("worker.started")[2:])
         os.kill(new["pid"], signal.SIGKILL)
 
         (failed,) = await eventually(lambda: gateway.logs("roll.failed"))
@@ -240,16 +250,18 @@ async def test_rolls_and_crashes_leave_no_descriptors_behind(
 ) -> None:
     async with gateway_of_workers(tmp_path, registry_url) as gateway:
         await gateway.roll()
-        await eventually(lambda: len(gateway.logs("worker.stopped")) == 2)
+        await in_the_end(lambda: len(gateway.logs("worker.stopped")) == 2)
         workers = await gateway.all_ready()
+        await all_is_closed(gateway)
         before = open_descriptors(gateway.process.pid)
         of_worker = [open_descriptors(pid) for pid in workers]
         for _ in range(2):
             await gateway.roll()
         os.kill(gateway.workers[0], signal.SIGKILL)
-        await eventually(lambda: len(gateway.logs("worker.stopped")) == 6)
-        await eventually(lambda: gateway.logs("worker.ended"))
+        await in_the_end(lambda: len(gateway.logs("worker.stopped")) == 6)
+        await in_the_end(lambda: gateway.logs("worker.ended"))
         workers = await gateway.all_ready()
+        await all_is_closed(gateway)
 
         assert open_descriptors(gateway.process.pid) == before
         await eventually(
