@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(300)
 
 #: Looks every 50 ms, so that what takes seconds takes some tenths of one.
 QUICK = {"watching.LOOK_EVERY_S": 0.05, "deciding.patience.MOST_BETWEEN_LOOKS_S": 0.075}
-HANGS_SOON = {**QUICK, "deciding.patience.HANGS_AFTER_S": 1.0}
+HANGS_SOON = {**QUICK, "deciding.patience.HANGS_AFTER_S": 3.0}
 AT_ONCE = {"deciding.backoff.PAUSES_S": (0.0, 0.0)}
 
 
@@ -58,7 +58,7 @@ if slot == 0 and len(begin["members"]) == 1:  # the first of all
     async with master_process(tmp_path, program, constants=HANGS_SOON) as master:
         (ended,) = await eventually(lambda: master.logs("worker.ended"))
 
-        assert ended["detail"] == "its event loop has hung for 1 s"
+        assert ended["detail"] == "its event loop has hung for 3 s"
         await master.all_ready(without=[ended["pid"]])
         assert len(master.logs("worker.ended")) == 1
 
@@ -66,7 +66,7 @@ if slot == 0 and len(begin["members"]) == 1:  # the first of all
 async def test_nobody_is_killed_for_time_in_which_all_were_stopped(tmp_path: Path) -> None:
     async with master_process(tmp_path, constants=HANGS_SOON) as master:
         os.killpg(master.process.pid, signal.SIGSTOP)
-        await asyncio.sleep(2)  # twice the limit
+        await asyncio.sleep(6)  # twice the limit
         os.killpg(master.process.pid, signal.SIGCONT)
 
         os.kill(master.workers[0], signal.SIGKILL)  # what follows shows that it looks again
@@ -78,7 +78,7 @@ async def test_nobody_is_killed_for_time_in_which_all_were_stopped(tmp_path: Pat
 async def test_a_stall_of_the_master_kills_nobody(tmp_path: Path) -> None:
     async with master_process(tmp_path, constants=HANGS_SOON) as master:
         master.process.send_signal(signal.SIGSTOP)
-        await asyncio.sleep(2)
+        await asyncio.sleep(6)
         master.process.send_signal(signal.SIGCONT)
 
         os.kill(master.workers[0], signal.SIGKILL)
@@ -88,7 +88,7 @@ async def test_a_stall_of_the_master_kills_nobody(tmp_path: Path) -> None:
 
 
 async def test_first_workers_that_get_ready_late_are_waited_for(tmp_path: Path) -> None:
-    program = f"time.sleep(2)\n{SERVES}"
+    program = f"time.sleep(4)\n{SERVES}"
     async with master_process(tmp_path, program, constants=HANGS_SOON) as master:
         assert master.logs("worker.ended") == []
 
@@ -114,7 +114,7 @@ if os.path.exists({str(tmp_path / "broken")!r}):
         killed, other = master.workers
         (tmp_path / "broken").touch()
         os.kill(killed, signal.SIGKILL)
-        await eventually(lambda: len(master.logs("worker.ended")) == 4, within_s=60)
+        await eventually(lambda: len(master.logs("worker.ended")) >= 4, within_s=60)
         assert master.process.returncode is None
         assert master.workers == [other]
         (tmp_path / "broken").unlink()

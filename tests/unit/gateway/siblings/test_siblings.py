@@ -97,7 +97,7 @@ async def test_who_has_not_answered_is_told_with_the_answers(
     pair: tuple[Siblings, Master],
 ) -> None:
     siblings, master = pair
-    asking = asyncio.create_task(siblings.ask_each("what", within_s=0.2))
+    asking = asyncio.create_task(siblings.ask_each("what", within_s=3))
     await eventually(lambda: master.of_kind("ask"))
     number = master.of_kind("ask")[0]["id"]
     master.channel.send({"kind": "whom", "id": number, "workers": ["2", "3"]})
