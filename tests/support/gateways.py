@@ -79,8 +79,12 @@ class RunningGateway:
         await runner.setup()
         if fixed := tuple(fixed):
             await gateway.member.replace_fixed(fixed)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await gateway.member.ready(view_within_s)
+        remembering = gateway.remembering
+        if remembering is not None and remembering.is_used and view_within_s is None:
+            # What it keeps before it has first heard of the log of purges, it drops then.
+            await eventually(lambda: remembering.purging.is_current)
         listening = _listening()
         if gateway.tls is None:
             await web.SockSite(runner, listening, backlog=128).start()

@@ -9,8 +9,15 @@ import pytest
 
 from tests.conftest import StartGateway, StartUpstream
 from tests.support.gateways import RunningGateway
+from tests.support.patience import be_patient
 from tests.support.raw_clients import RawAnswer, exchange
 from tests.support.upstreams import OK, Script, ScriptedUpstream
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the registry more time; tests of what is done without it stop it, or take the time back."""
+    be_patient(monkeypatch)
 
 
 @dataclass(slots=True)

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from middlewares.limits import limiter
 from tests.conftest import StartGateway, StartUpstream
 from tests.http.configured.conftest import Configured, StartConfigured
 from tests.http.configured.test_limit_kinds import GET, metric, reason
 from tests.http.configured.test_what_survives import reload
 from tests.support.eventually import eventually
+from tests.support.patience import be_patient
 from tests.support.raw_clients import RawClient
 from tests.support.registry_servers import RegistryServer
 from tests.support.upstreams import Received
@@ -290,6 +292,7 @@ async def test_while_the_registry_is_away_a_budget_holds_and_what_was_spent_coun
     start_upstream: StartUpstream,
     own_registry: RegistryServer,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     file = tmp_path / "lockgate.yaml"
     upstream = await start_upstream(with_body(document(25)))
@@ -303,11 +306,13 @@ async def test_while_the_registry_is_away_a_budget_holds_and_what_was_spent_coun
     (key,) = gateway.member.overlay.view.services["order_service"]
     await eventually(lambda: gateway.member.health.status(key) == "healthy")
     assert (await gateway.get("/a")).status == 200
+    monkeypatch.setattr(limiter, "ANSWER_WITHIN_S", 0.1)
     own_registry.pause()
     try:
         away = [(await gateway.get("/a")).status for _ in range(12)]
     finally:
         own_registry.resume()
+    be_patient(monkeypatch)
     assert len(upstream.requests) * 25 <= 200
     assert 429 in away
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from middlewares.limits import limiter
 from tests.conftest import StartGateway, StartUpstream
 from tests.http.configured.test_budgets import EVENTS, USAGE, budget
 from tests.support.eventually import eventually
@@ -75,6 +76,7 @@ async def test_no_budget_is_exceeded_and_nothing_reserved_is_left_behind(
     start_upstream: StartUpstream,
     own_registry: RegistryServer,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     registry: str,
     cost_of: Callable[[int], int],
 ) -> None:
@@ -99,6 +101,7 @@ async def test_no_budget_is_exceeded_and_nothing_reserved_is_left_behind(
     ]
     await eventually(lambda: streams.begun >= UNITS // RESERVED // 3, within_s=40.0)
     if registry == "hangs":
+        monkeypatch.setattr(limiter, "ANSWER_WITHIN_S", 0.1)
         own_registry.pause()
     elif registry == "loses everything":
         own_registry.kill()

@@ -9,7 +9,6 @@ import pytest
 from tests.http.configured.cache.test_poisoning import EVIL, hit, telling
 from tests.http.configured.cache.test_random_requests import FILE, LEFT, made, told
 from tests.http.configured.cache.test_shared import Several
-from tests.http.configured.cache.test_shared import _patient as _patient
 from tests.http.configured.cache.test_shared import start as start
 from tests.support.raw_clients import RawAnswer, exchange
 

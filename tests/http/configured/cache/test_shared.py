@@ -8,7 +8,6 @@ from textwrap import dedent
 
 import pytest
 
-from middlewares.cache.stores import leases, reads
 from tests.conftest import StartUpstream
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway, gateway_settings
@@ -25,15 +24,6 @@ FILE = """
         service: order_service
         cache: {stores: redis}
 """
-
-
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give Redis more time, so that it does not count as away on a busy machine."""
-    monkeypatch.setattr(reads, "PATIENCE_S", 10.0)
-    monkeypatch.setattr(reads, "MOST_PATIENCE_S", 10.0)
-    monkeypatch.setattr(reads, "ANSWER_WITHIN_S", 10.0)
-    monkeypatch.setattr(leases, "ANSWER_WITHIN_S", 10.0)
 
 
 @dataclass

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from middlewares.split import store
 from tests.conftest import StartUpstream
 from tests.support.eventually import eventually
 from tests.support.gateways import Answer, RunningGateway, gateway_settings
@@ -31,12 +30,6 @@ FILE = """
           override: {header: X-Version}
 """
 SERVICE = "order_service"
-
-
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the registry more time, so that it does not count as away on a busy machine."""
-    monkeypatch.setattr(store, "ANSWER_WITHIN_S", 10.0)
 
 
 @dataclass
