@@ -17,7 +17,7 @@ from discovery.model.fixed import FixedService
 from gateway.front.refusing import ANSWERS_FAILURES
 from gateway.machine.descriptors import raise_limit
 from tests.support.gateways import RunningGateway, gateway_settings
-from tests.support.registry_servers import RegistryServer
+from tests.support.registry_servers import RegistryServer, free_port
 from tests.support.upstreams import KeepAliveUpstream, ScriptedUpstream
 
 StartGateway = Callable[..., Awaitable[RunningGateway]]
@@ -55,6 +55,12 @@ def registry_url(registry_server: RegistryServer) -> str:
     with redis.Redis.from_url(registry_server.url) as client:
         client.flushall()
     return registry_server.url
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    """The fixture of pytest-asyncio, with a port that no other test process gets."""
+    return free_port()
 
 
 @pytest.fixture
