@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _ENDS_THE_START = (1, 2)
 #: How a worker ends that was told to; one that has no handlers yet by the signal.
 _STOPPED = (0, -signal.SIGTERM)
-#: After a second SIGINT, workers have so long to close.
-_AT_ONCE_WITHIN_S = 2.0
+#: After a second SIGINT, workers have so long to close; one that is killed loses its last log lines and counters.
+_AT_ONCE_WITHIN_S = 6.0
 
 
 class Team:

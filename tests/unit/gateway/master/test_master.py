@@ -226,12 +226,37 @@ if slot == 0:
 
 
 async def test_a_second_sigint_ends_it_at_once(tmp_path: Path) -> None:
-    async with master_process(tmp_path, IGNORES) as master:
+    constants = {"team._AT_ONCE_WITHIN_S": 0.5}
+    async with master_process(tmp_path, IGNORES, constants=constants) as master:
         master.process.send_signal(signal.SIGINT)
         await eventually(lambda: master.logs("gateway.stopping"))
         master.process.send_signal(signal.SIGINT)
 
         assert await master.exit_status() == 0
+
+
+async def test_workers_that_get_no_cpu_for_a_while_end_by_themselves_after_a_second_sigint(
+    tmp_path: Path,
+) -> None:
+    """They were killed after 2 s, and their last log lines were lost."""
+    program = f"""
+def ends_at_once(number, frame):
+    sock.settimeout(None)
+    while not receive().get('at_once'):
+        pass
+    time.sleep(3)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, ends_at_once)
+{SERVES}
+"""
+    async with master_process(tmp_path, program) as master:
+        master.process.send_signal(signal.SIGINT)
+        await eventually(lambda: master.logs("gateway.stopping"))
+        master.process.send_signal(signal.SIGINT)
+
+        assert await master.exit_status() == 0
+        assert master.logs("worker.ended") == []
+        assert len(master.logs("worker.stopped")) == 2
 
 
 async def test_messages_that_it_does_not_understand_change_nothing(tmp_path: Path) -> None:
@@ -319,7 +344,7 @@ signal.signal(signal.SIGTERM, goes_on)
         master.process.terminate()
         await eventually(lambda: (tmp_path / "heard0").exists())
         master.process.send_signal(signal.SIGHUP)
-        master.process.send_signal(signal.SIGINT)  # they are killed 2 s later
+        master.process.send_signal(signal.SIGINT)  # they are killed some seconds later
 
         assert await master.exit_status() == 0
         said = (tmp_path / "heard0").read_text()
