@@ -17,6 +17,8 @@ from tests.support.raw_clients import RawClient, exchange
 from tests.support.registry_servers import RegistryServer, free_port
 from tests.support.upstreams import Received
 
+pytestmark = pytest.mark.timeout(300)  # processes that start, one after the other
+
 GET = b"GET /api/orders HTTP/1.1\r\nHost: h\r\n\r\n"
 READY = b"GET /ready HTTP/1.1\r\nHost: h\r\n\r\n"
 #: A gateway that waits for a view for 10 minutes; otherwise it listens without one after 2 s.

@@ -3,11 +3,15 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import StartKeepAlive, StartUpstream
 from tests.support.eventually import eventually
 from tests.support.gateway_processes import GatewayOfWorkers, gateway_of_workers
 from tests.support.raw_clients import RawClient
 from tests.support.upstreams import OK, Received
+
+pytestmark = pytest.mark.timeout(300)  # processes that start, one after the other
 
 GET = b"GET /api/orders HTTP/1.1\r\nHost: h\r\n\r\n"
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n"

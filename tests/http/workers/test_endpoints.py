@@ -18,6 +18,8 @@ from tests.support.gateway_processes import GatewayOfWorkers, gateway_of_workers
 from tests.support.registry_servers import RegistryServer
 from tests.support.upstreams import ScriptedUpstream
 
+pytestmark = pytest.mark.timeout(300)  # processes that start, one after the other
+
 FILE = """
     auth: {{keys: {{type: api_key}}}}
     services:

@@ -7,10 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import StartUpstream
 from tests.support.drained import Drains
 from tests.support.gateway_processes import GatewayOfWorkers, gateway_of_workers, in_the_end
 from tests.support.raw_clients import exchange
+
+pytestmark = pytest.mark.timeout(300)  # processes that start, one after the other
 
 GET = b"GET /api/orders/1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
 LIMIT = 60

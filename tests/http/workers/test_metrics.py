@@ -9,11 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
+import pytest
 from prometheus_client.openmetrics import parser as open_metrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.eventually import eventually
 from tests.support.gateway_processes import GatewayOfWorkers, gateway_of_workers
+
+pytestmark = pytest.mark.timeout(300)  # processes that start, one after the other
 
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
 _COUNTERS = ("_total", "_bucket", "_count")

@@ -10,6 +10,8 @@ from tests.support.gateway_processes import gateway_of_workers, in_the_end
 from tests.support.raw_clients import exchange
 from tests.support.upstreams import OK, Received
 
+pytestmark = pytest.mark.timeout(300)  # processes that start, one after the other
+
 GET = b"GET /api/orders/1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
 MOST = 4
 FILE = f"""

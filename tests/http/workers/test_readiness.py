@@ -9,6 +9,8 @@ from tests.support.certificates import issue
 from tests.support.eventually import eventually
 from tests.support.gateway_processes import gateway_of_workers
 
+pytestmark = pytest.mark.timeout(300)  # processes that start, one after the other
+
 
 @pytest.mark.parametrize("asks_clients", [False, True])
 async def test_a_worker_with_tls_gets_ready(
@@ -47,7 +49,7 @@ async def test_a_worker_without_a_view_is_ready_and_a_roll_ends_with_what_is_mis
     tmp_path: Path,
 ) -> None:
     nobody = "redis://127.0.0.1:1/0"
-    async with gateway_of_workers(tmp_path, nobody, WORKER_READY_TIMEOUT="10") as gateway:
+    async with gateway_of_workers(tmp_path, nobody, WORKER_READY_TIMEOUT="20") as gateway:
         before = gateway.workers
         ended = await gateway.roll()
         assert ended["event"] == "roll.failed"

@@ -9,9 +9,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.eventually import eventually
 from tests.support.gateway_processes import GatewayOfWorkers, gateway_of_workers, in_the_end
 from tests.support.raw_clients import RawClient
+
+pytestmark = pytest.mark.timeout(300)  # processes that start, one after the other
 
 ROUTE = "routes:\n  - {{name: r, match: {{path: /r}}, respond: {{status: 200, body: '{}'}}}}\n"
 GET = b"GET /r HTTP/1.1\r\nHost: h\r\n\r\n"

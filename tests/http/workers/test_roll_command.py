@@ -4,10 +4,14 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import StartGateway
 from tests.http.test_command_line import lockgate
 from tests.support.gateway_processes import GatewayOfWorkers, gateway_of_workers
 from tests.support.gateways import ADMIN_TOKEN
+
+pytestmark = pytest.mark.timeout(300)  # processes that start, one after the other
 
 
 def at(gateway: GatewayOfWorkers) -> list[str]:

@@ -5,8 +5,12 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.support.eventually import eventually
 from tests.support.gateway_processes import GatewayOfWorkers, gateway_process, in_the_end
+
+pytestmark = pytest.mark.timeout(300)  # processes that start, one after the other
 
 
 def parent_of(pid: int) -> int:

@@ -17,6 +17,8 @@ from tests.support.raw_clients import exchange
 from tests.support.registry_servers import RegistryServer
 from tests.support.upstreams import ScriptedUpstream
 
+pytestmark = pytest.mark.timeout(300)  # processes that start, one after the other
+
 INTERVAL_S = 0.2
 GET = b"GET /api/orders/1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
 

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from tests.support.eventually import eventually
 from tests.support.gateway_processes import GatewayOfWorkers, gateway_of_workers
+
+pytestmark = pytest.mark.timeout(300)  # processes that start, one after the other
 
 _CONTRACT = {"pid", "ready", "started_at", "view_age_s", "in_flight", "connections"}
 
