@@ -24,7 +24,7 @@ from gateway.acme.store import Store
 from middlewares.limits.deciding import Ask, Check, Policy
 from middlewares.limits.limiter import SharedLimiter
 from tests.support.eventually import eventually
-from tests.support.registry_groups import SLOTS, cluster
+from tests.support.registry_groups import SLOTS, cluster, move_slot
 from tests.support.registry_servers import RegistryServer, free_port
 
 NODES = 3
@@ -72,10 +72,10 @@ async def use_all(url: str) -> None:
             await eventually(lambda: any(entry.draining for entry in watcher.view.entries()))
             await registry.call(scripts.deregister(instance.key))
             await eventually(lambda: not watcher.view.is_registered("price"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             ask = Ask((Check(Policy("default", 10, 60_000_000), "client"),))
             await limiter.decide(ask)
-            await eventually(lambda: limiter.decide(ask))
+            await limiter.decide(ask)
         assert not limiter.alone
         await use_certificates(settings)
     finally:
@@ -86,9 +86,9 @@ async def use_all(url: str) -> None:
 
 async def use_certificates(settings: RegistrySettings) -> None:
     store = Store(settings, "https://ca.example/dir", worker="w")
-    turn = await eventually(lambda: store.claim(5.0))
+    turn = await eventually(lambda: store.claim(60.0))
     assert turn is not None
-    await store.change(turn, 5.0, {"account": "pem"}, {"t": "proof"})
+    await store.change(turn, 60.0, {"account": "pem"}, {"t": "proof"})
     state = await store.look("", 0.0)
     assert state is not None
     assert state.account == "pem"
@@ -154,11 +154,9 @@ async def test_a_slot_that_moves_is_followed(tmp_path: Path) -> None:
             with ServiceRegistry(RegistrySettings(url)) as registry:
                 registry.register_service("price", "h", 1, instance_id="a")
                 await eventually(lambda: watcher.view.is_registered("price"))
-                with right.client() as client, other.client() as to:
+                with right.client() as client:
                     client.flushall()
-                    to_id = to.execute_command("CLUSTER MYID")
-                    for one in (to, client):
-                        one.execute_command("CLUSTER SETSLOT", slot, "NODE", to_id)
+                move_slot(slot, right, other)
                 registry.register_service("price", "h", 1, instance_id="b")
                 assert registry.discover_service("price") == "http://h:1"
                 await eventually(
@@ -192,7 +190,7 @@ async def test_while_the_slot_is_on_its_way_the_last_view_stays_and_then_it_is_f
                     client.execute_command("CLUSTER SETSLOT", slot, "MIGRATING", ids[1])
                     keys = client.execute_command("CLUSTER GETKEYSINSLOT", slot, 100)
                     for number, key in enumerate(keys):
-                        client.execute_command("MIGRATE", "127.0.0.1", other.port, key, 0, 1000)
+                        client.execute_command("MIGRATE", "127.0.0.1", other.port, key, 0, 10_000)
                         if number == 0:
                             with pytest.raises(RegistryUnavailable, match="Multiple keys request"):
                                 await registry.heartbeat("price", "a")

@@ -9,7 +9,7 @@ import pytest
 from middlewares.limits.deciding import Policy
 from tests.support.eventually import eventually
 from tests.support.limit_workers import IN_FLIGHT, RATE, TOKENS, Taken, working
-from tests.support.registry_groups import FailoverGroup
+from tests.support.registry_groups import FAILOVER_S, FailoverGroup
 from tests.support.registry_groups import running as running_group
 from tests.support.registry_servers import RegistryServer
 
@@ -89,6 +89,7 @@ async def test_a_lost_registry_lets_through_no_more_than_twice_a_limit(
     assert most_at_once(taken) <= 2 * IN_FLIGHT.limit, seed
 
 
+@pytest.mark.timeout(240)
 async def test_a_failover_lets_through_no_more_than_twice_a_limit(tmp_path: Path) -> None:
     seed = random.randrange(10**6)
     with (
@@ -97,7 +98,7 @@ async def test_a_failover_lets_through_no_more_than_twice_a_limit(tmp_path: Path
     ):
         await eventually(workers.have_begun, within_s=30)
         group.primary.kill()
-        await eventually(group.failed_over, within_s=30)
+        await eventually(group.failed_over, within_s=FAILOVER_S)
         taken = workers.taken()
     for policy in (RATE, TOKENS):
         assert most_in_a_window(taken, policy) <= 2 * policy.limit, seed

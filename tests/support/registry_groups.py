@@ -16,9 +16,12 @@ from tests.support.registry_servers import RegistryServer, free_port
 
 NAME = "registry"
 SLOTS = 16384
+#: A failover takes about two seconds, and 30 s more where the sentinels got no CPU for two seconds: they
+#: mistrust what they see, and begin none until then.
+FAILOVER_S = 75.0
 
 
-def wait_until(look: Callable[[], Any], *, within_s: float = 15.0) -> None:
+def wait_until(look: Callable[[], Any], *, within_s: float = 30.0) -> None:
     """Call `look` until it is true; refusals by a server count as false."""
     deadline_s = time.monotonic() + within_s
     while True:
@@ -119,6 +122,12 @@ class FailoverGroup:
                     return False
         return True
 
+    def replicate(self) -> None:
+        """Wait until the replica has all that the primary has now."""
+        with self.primary.client() as primary, self.replica.client() as replica:
+            wanted = primary.info("replication")["master_repl_offset"]
+            wait_until(lambda: replica.info("replication")["slave_repl_offset"] >= wanted)
+
     def fail_over(self) -> None:
         """Have the sentinels make the replica the master, while the primary stays up."""
         with self._ask(self.sentinels[0]) as client:
@@ -131,7 +140,7 @@ class FailoverGroup:
         self.replica.kill()
 
     def _ask(self, sentinel: Sentinel) -> "redis.Redis":
-        return redis.Redis(port=sentinel.port, socket_timeout=1, **self._sentinel_login)
+        return redis.Redis(port=sentinel.port, socket_timeout=10, **self._sentinel_login)
 
 
 def _knows_all(state: dict[str, Any]) -> bool:
@@ -172,6 +181,19 @@ def cluster(folder: Path, nodes: int) -> Iterator[list[RegistryServer]]:
     finally:
         for server in servers:
             server.kill()
+
+
+def move_slot(slot: int, source: RegistryServer, target: RegistryServer) -> None:
+    """Move an empty slot of a cluster.
+
+    The target takes it as an import, which makes its claim the newer one. Otherwise the source may still
+    tell it of the slot, and where the source's claim is newer, neither has the slot in the end.
+    """
+    with source.client() as one, target.client() as other:
+        source_id, target_id = (client.execute_command("CLUSTER MYID") for client in (one, other))
+        other.execute_command("CLUSTER SETSLOT", slot, "IMPORTING", source_id)
+        for client in (other, one):
+            client.execute_command("CLUSTER SETSLOT", slot, "NODE", target_id)
 
 
 def _is_whole(client: Any, nodes: int) -> bool:

@@ -14,7 +14,7 @@ import redis
 from bench.processes import free_port as free_port
 from gateway.stack.registry.server import own_binary
 
-STARTS_WITHIN_S = 10.0
+STARTS_WITHIN_S = 30.0
 
 
 class RegistryServer:
@@ -60,7 +60,7 @@ class RegistryServer:
 
     def client(self) -> "redis.Redis":
         """A plain client with the login that was given, if any."""
-        return redis.Redis(port=self.port, socket_timeout=1, **self._login)
+        return redis.Redis(port=self.port, socket_timeout=10, **self._login)
 
     def kill(self) -> None:
         """End the server at once; without persistence its data is lost."""

@@ -11,11 +11,10 @@ from redis.crc import key_slot
 from middlewares.cache.purging.everywhere import Purged
 from tests.support.eventually import eventually
 from tests.support.purging import PURGE_ONE, both_gone, keep, one_gone, worker
-from tests.support.registry_groups import FailoverGroup, cluster, running
+from tests.support.registry_groups import FAILOVER_S, FailoverGroup, cluster, running
 from tests.support.registry_servers import RegistryServer
 
-#: A failover takes about two seconds here, and longer on a busy machine.
-FAILOVER_S = 30.0
+pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture
