@@ -3,10 +3,8 @@
 import asyncio
 import contextlib
 
-import pytest
 import redis
 
-from middlewares.limits import limiter as limiters
 from middlewares.limits.deciding import Decision, Held, Policy, Why
 from middlewares.limits.limiter import SharedLimiter
 from tests.support.eventually import eventually
@@ -15,12 +13,6 @@ from tests.support.limiters import ask_of, running
 HOUR_US = 3_600_000_000
 IN_FLIGHT = Policy("burst", 0, 0, concurrent=2)
 TOKENS = Policy("tokens", 0, HOUR_US, budget=100, reserve=40)
-
-
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the registry more time, so that it does not count as away on a busy machine."""
-    monkeypatch.setattr(limiters, "ANSWER_WITHIN_S", 10.0)
 
 
 def held_of(decision: Decision) -> Held:

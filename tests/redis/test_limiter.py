@@ -17,12 +17,6 @@ POLICY = Policy("p", 1, 60_000_000)
 WIDE = Policy("wide", 9, 60_000_000)
 
 
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the registry more time, so that it does not count as away on a busy machine."""
-    monkeypatch.setattr(limiters, "ANSWER_WITHIN_S", 10.0)
-
-
 def ask_of(client: str, *policies: Policy) -> Ask:
     return limiter_ask_of(client, *(policies or (POLICY,)))
 

@@ -18,12 +18,6 @@ IN_FLIGHT = Policy("burst", 0, 0, concurrent=8)
 TOKENS = Policy("tokens", 0, HOUR_US, budget=800, reserve=40)
 
 
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the registry more time, so that it does not count as away on a busy machine."""
-    monkeypatch.setattr(limiters, "ANSWER_WITHIN_S", 10.0)
-
-
 @asynccontextmanager
 async def hanging(server: RegistryServer, patch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """The registry reads nothing until the end of the block; then it reads all that was sent."""

@@ -45,7 +45,7 @@ async def test_five_sweepers_at_once_remove_each_instance_once(registry_url: str
                 "price/stays"
             }
 
-        await eventually(all_swept, within_s=10)
+        await eventually(all_swept, within_s=30)
         for _ in range(3):
             assert await all_swept()
     with redis.Redis.from_url(registry_url) as client:

@@ -264,7 +264,7 @@ async def test_a_change_of_what_can_not_be_there_is_refused(api: Api, call: str)
 async def test_a_heartbeat_renews_the_lease(api: Api, gateway: AsyncServiceRegistry) -> None:
     await api.register_service(NAME, "localhost", 8002, instance_id="a1")
     before = now = (await gateway.call(scripts.snapshot())).records[0].lapses_at_ms
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while now == before:  # within the same millisecond
             assert await api.heartbeat(NAME, "a1") is True
             now = (await gateway.call(scripts.snapshot())).records[0].lapses_at_ms
@@ -334,16 +334,17 @@ async def test_namespaces_know_nothing_of_each_other(make_api: MakeApi, registry
 
 async def until_it_is_none(api: Api, name: str) -> None:
     """Look a service up until there is none or the look-up is refused."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while await api.get_service(name) is not None:  # noqa: ASYNC110 - nobody tells us
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.registry_hangs
 @pytest.mark.parametrize("how", ["kill", "pause"])
 async def test_lookups_give_the_last_known_answer_until_it_is_as_old_as_a_lease(
     make_api: MakeApi, own_registry: RegistryServer, how: str
 ) -> None:
-    api = make_api(RegistrySettings(own_registry.url, "default", 0.2, 1.5))
+    api = make_api(RegistrySettings(own_registry.url, "default", 0.2, 5))
     await api.register_service(NAME, "localhost", 8002, instance_id="a1", ttl_s=60)
     known = await api.list_services()
     assert (await api.get_service(NAME))["id"] == "a1"
@@ -360,6 +361,7 @@ async def test_lookups_give_the_last_known_answer_until_it_is_as_old_as_a_lease(
         await api.list_services()
 
 
+@pytest.mark.registry_hangs
 @pytest.mark.parametrize("how", ["kill", "pause"])
 async def test_changes_are_refused_at_once_and_work_again_when_it_is_back(
     make_api: MakeApi, own_registry: RegistryServer, how: str
@@ -383,7 +385,7 @@ async def test_lookups_do_not_believe_a_registry_that_lost_its_data(
     make_api: MakeApi, registry_url: str
 ) -> None:
     """After FLUSHALL every look-up said "not found" until the services had registered again."""
-    api = make_api(RegistrySettings(registry_url, "default", 0.2, 1.5))
+    api = make_api(RegistrySettings(registry_url))
     for instance_id in ("a1", "a2"):
         await api.register_service(NAME, "localhost", 8002, instance_id=instance_id, ttl_s=60)
     assert await api.get_service(NAME) is not None

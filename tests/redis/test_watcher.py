@@ -111,7 +111,7 @@ async def test_what_was_there_before_comes_with_the_first_view(
     await register(registry, "price/a", "orders/a")
     following = follow(registry_url)
     assert not following.watcher.has_view
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await following.watcher.ready()
     assert following.watcher.connected
     assert following.absences() == {"price/a": None, "orders/a": None}
@@ -143,7 +143,7 @@ async def test_a_large_snapshot_is_taken_in_while_everything_else_goes_on(
 
 async def test_an_empty_registry_is_a_view_too(registry_url: str, follow: Follow) -> None:
     following = follow(registry_url)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await following.watcher.ready()
     assert following.absences() == {}
     assert following.view.epoch
@@ -216,7 +216,7 @@ async def test_a_storm_of_changes_is_taken_in_a_hundred_at_a_time(
             command = scripts.register(instance)
             script(keys=registry_keys("default"), args=command.args, client=pipeline)
         pipeline.execute()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while len(turns) < 450:
             turn += 1
             await asyncio.sleep(0)
@@ -231,9 +231,10 @@ async def test_the_age_of_the_view_starts_anew_with_each_word_of_the_registry(
     watcher = following.watcher
     await watcher.ready()
     await eventually(lambda: watcher.age_s > 0.1)
+    before_s = time.monotonic()
     await register(registry, "price/a")
     assert await following.reaches(1)
-    assert watcher.age_s < 0.1
+    assert watcher.age_s <= time.monotonic() - before_s
 
 
 # Oddities of the registry
@@ -350,6 +351,7 @@ async def test_a_server_that_is_killed_and_comes_back_empty_loses_nothing_of_the
         assert following.watcher.connected
 
 
+@pytest.mark.registry_hangs
 async def test_a_server_that_hangs_is_noticed_and_followed_on_when_it_goes_on(
     own_registry: RegistryServer, follow: Follow
 ) -> None:
@@ -362,9 +364,11 @@ async def test_a_server_that_hangs_is_noticed_and_followed_on_when_it_goes_on(
         assert following.watcher.age_s > 1
         assert following.absences() == {"price/a": None}
 
+        before_s = time.monotonic()
         own_registry.resume()
         await eventually(lambda: following.watcher.connected)
-        assert following.watcher.age_s < 1  # the new snapshot counts as news from the registry
+        # The new snapshot counts as news from the registry.
+        assert following.watcher.age_s <= time.monotonic() - before_s
         await register(registry, "price/b")
         await eventually(lambda: following.absences() == {"price/a": None, "price/b": None})
 
@@ -399,7 +403,7 @@ async def test_a_registry_that_is_away_at_the_start_is_waited_for(
         assert not following.watcher.has_view
         assert not following.watcher.connected
         own_registry.start()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await following.watcher.ready()
     assert logs[0]["event"] == "registry.unreachable"
 
@@ -415,7 +419,7 @@ async def test_the_pauses_grow_while_the_registry_is_away_at_the_start(follow: F
     port = free_port()
     async with await asyncio.start_server(hang_up, "127.0.0.1", port):
         follow(f"redis://127.0.0.1:{port}/0")
-        await eventually(lambda: len(tries_at_s) >= 7, within_s=10)
+        await eventually(lambda: len(tries_at_s) >= 7, within_s=30)
     assert tries_at_s[6] - tries_at_s[0] > 1
 
 
@@ -434,7 +438,7 @@ async def test_what_has_been_absent_for_too_long_is_forgotten_while_events_keep_
 
     changing = asyncio.create_task(change_another())
     try:
-        await eventually(lambda: "price/old" not in following.absences(), within_s=2.5)
+        await eventually(lambda: "price/old" not in following.absences())
     finally:
         await end(changing)
 
@@ -453,11 +457,11 @@ async def test_while_the_registry_is_away_no_time_counts_against_what_it_has_los
     await eventually(lambda: following.watcher.connected)
 
     own_registry.kill()
-    await eventually(lambda: following.watcher.age_s > 4, within_s=10)
+    await eventually(lambda: following.watcher.age_s > 4, within_s=30)
     await eventually(lambda: following.absences() == {"price/a": "lost"})
     own_registry.start()
     snapshots = following.snapshots
-    await eventually(lambda: following.watcher.connected, within_s=10)
+    await eventually(lambda: following.watcher.connected, within_s=30)
     assert following.snapshots > snapshots
     assert following.absences() == {"price/a": "lost"}
     # The rest of its time begins to run now.
@@ -501,5 +505,5 @@ async def test_what_lapses_while_a_watcher_is_cut_off_has_lapsed_for_it_too(
         await register(there, "orders/a")
 
         path.target = own_registry.port
-        await eventually(lambda: following.watcher.connected, within_s=10)
+        await eventually(lambda: following.watcher.connected, within_s=30)
         assert following.absences() == {"price/a": "lapsed", "price/b": None, "orders/a": None}

@@ -7,6 +7,7 @@ import redis
 
 from discovery.model.settings import RegistrySettings
 from discovery.store.keys import tag
+from middlewares.cache.purging import everywhere
 from middlewares.cache.purging import log as logs
 from middlewares.cache.purging.deciding.records import encode
 from middlewares.cache.purging.everywhere import Purged
@@ -22,7 +23,10 @@ async def cut_off(way: Forwarder) -> None:
     await way.cut()
 
 
-async def test_a_worker_that_was_cut_off_does_what_it_has_missed(registry_url: str) -> None:
+async def test_a_worker_that_was_cut_off_does_what_it_has_missed(
+    registry_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(everywhere, "CONFIRMED_WITHIN_S", 0.5)
     port = int(registry_url.rpartition(":")[2].partition("/")[0])
     async with (
         Forwarder(port) as way,

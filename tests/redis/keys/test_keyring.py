@@ -139,6 +139,7 @@ async def test_a_registry_that_came_back_without_its_data_admits_nobody(
         assert await keyring.look_up(new, NOW_S)
 
 
+@pytest.mark.registry_hangs
 async def test_a_registry_that_hangs_is_away_and_is_followed_again_when_it_goes_on(
     own_registry: RegistryServer,
 ) -> None:
