@@ -14,6 +14,7 @@ from discovery.announcing.registrar import REGISTERED
 from discovery.model.answers import Standing
 from discovery.model.errors import RegistryUnavailable
 from discovery.model.instance import Instance, parse_registration
+from tests.support.eventually import eventually
 
 INSTANCE = parse_registration("orders_service", "o1", {"host": "localhost", "port": 9000})
 HEALTHY = Standing("healthy", gateway_url="http://localhost:8080")
@@ -115,7 +116,9 @@ async def test_of_each_registration_its_health_is_told_anew() -> None:
     with capture_logs() as logs:
         await health.look()
         health.begin()
-        await health.sleep(0.3)
+        sleeping = asyncio.create_task(health.sleep(60))
+        await eventually(lambda: len(logs) == 2)
+        sleeping.cancel()
     assert [line["event"] for line in logs] == ["announce.healthy"] * 2
 
 
@@ -131,7 +134,7 @@ async def test_until_there_is_a_verdict_it_looks_after_ever_longer_pauses() -> N
     seen = asyncio.Event()
     registrar.standing = standing  # type: ignore[method-assign]
     sleeping = asyncio.create_task(OwnHealth(INSTANCE, registrar).sleep(60))
-    await asyncio.wait_for(seen.wait(), 15)
+    await asyncio.wait_for(seen.wait(), 30)
     sleeping.cancel()
 
     pauses_s = [after - before for before, after in pairwise(looks_s)]
@@ -151,13 +154,13 @@ async def test_the_next_heartbeat_waits_for_no_answer() -> None:
 
     registrar.standing = never  # type: ignore[method-assign]
     async with asyncio.timeout(10):
-        await OwnHealth(INSTANCE, registrar).sleep(0.4)
+        await OwnHealth(INSTANCE, registrar).sleep(1.5)
     assert began.is_set()
 
 
 async def test_with_the_first_verdict_it_looks_no_more() -> None:
     registrar = Registrar(HEALTHY)
-    await OwnHealth(INSTANCE, registrar).sleep(0.7)
+    await OwnHealth(INSTANCE, registrar).sleep(1.5)
     assert registrar.asked == 1
 
 

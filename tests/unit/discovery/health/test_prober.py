@@ -45,10 +45,10 @@ async def test_probation_that_is_over_does_not_come_back_with_the_next_tidying_o
 def test_thousands_on_probation_are_written_down_in_no_time() -> None:
     """Each instance was compared with all others: ten thousand stopped the gateway for seconds."""
     book = HealthBook(lambda *_: None)
-    began_s = time.monotonic()
+    began_s = time.thread_time()
     for number in range(20_000):
         book.removed_for_ill_health(f"price/{number}", 0.0)
-    assert time.monotonic() - began_s < 1
+    assert time.thread_time() - began_s < 1
 
 
 async def test_what_is_newly_wrong_with_an_instance_that_is_not_well_is_told_once() -> None:
