@@ -88,7 +88,7 @@ async def test_idle_clients_that_use_the_descriptors_up_cost_no_instance_its_hea
             await before.send(GET)
             assert (await before.answer()).status == 200
 
-        await eventually(lambda: is_served(gateway.port), within_s=2.0)
+        await eventually(lambda: is_served(gateway.port))
         await before.close()
         changes = [one["to"] for one in gateway.logs("instance.health_changed")]
         assert changes == ["healthy"]

@@ -15,6 +15,7 @@ from tests.conftest import StartGateway, StartUpstream
 from tests.http.conftest import StartHop
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway
+from tests.support.loop_time import loop_time
 from tests.support.raw_clients import RawAnswer, RawClient, exchange
 from tests.support.transports import reset
 from tests.support.upstreams import OK, Received
@@ -142,7 +143,7 @@ async def test_the_total_time_out_counts_what_the_attempts_before_took(
     asked: list[float] = []
 
     async def late(_: Received, writer: asyncio.StreamWriter) -> None:
-        asked.append(time.monotonic())
+        asked.append(waited.s)
         await asyncio.sleep(1)
         if len(asked) > 1:
             await asyncio.Event().wait()
@@ -152,11 +153,12 @@ async def test_the_total_time_out_counts_what_the_attempts_before_took(
         upstream = await start_upstream(late)
         await gateway.register("orders_service", upstream.port, f"i{number}")
 
-    answer = await exchange(gateway.port, GET)
+    async with loop_time() as waited:
+        answer = await exchange(gateway.port, GET)
 
     assert problem_in(answer) == (504, "upstream_timeout")
     assert len(asked) == 2  # the first one hung up after a second
-    assert time.monotonic() - asked[0] < 2.8
+    assert waited.s - asked[0] < 2.8
 
 
 async def test_a_post_is_not_sent_twice_when_the_upstream_hangs_up(
@@ -201,11 +203,13 @@ async def test_a_slow_head_times_out_and_ends_the_upstreams_connection(
     gateway, _ = await start_hop(wait, UPSTREAM_TIMEOUT="0.3")
     began_s = time.monotonic()
 
-    answer = await exchange(gateway.port, GET)
+    async with loop_time() as waited:
+        answer = await exchange(gateway.port, GET)
 
     assert problem_in(answer) == (504, "upstream_timeout")
-    assert 0.3 <= time.monotonic() - began_s < 2
-    await asyncio.wait_for(ended.wait(), 2)
+    assert time.monotonic() - began_s >= 0.3
+    assert waited.s < 2
+    await asyncio.wait_for(ended.wait(), 15)
 
 
 async def test_a_slow_body_is_not_held_against_the_time_for_the_head(start_hop: StartHop) -> None:
@@ -558,11 +562,13 @@ async def test_the_wait_for_a_first_verdict_takes_a_second_at_most(
     )
 
     began_s = time.monotonic()
-    answer = await exchange(gateway.port, GET)
+    async with loop_time() as waited:
+        answer = await exchange(gateway.port, GET)
 
     assert problem_in(answer) == (503, "no_healthy_instance")
     assert answer.values(b"retry-after") == [b"1"]
-    assert 0.9 < time.monotonic() - began_s < 2
+    assert time.monotonic() - began_s > 0.9
+    assert waited.s < 2
 
 
 @pytest.mark.parametrize(("method", "end"), [("POST", "/drain"), ("DELETE", "")])

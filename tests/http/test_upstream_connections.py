@@ -18,6 +18,7 @@ from tests.conftest import StartGateway, StartKeepAlive
 from tests.http.test_failures import problem_in
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway
+from tests.support.loop_time import loop_time
 from tests.support.raw_clients import RawAnswer, RawClient, exchange
 from tests.support.transports import once_chosen, reset, transport_of
 from tests.support.upstreams import (
@@ -254,7 +255,9 @@ async def test_an_idle_connection_is_ended_before_the_upstream_says_it_would(
     await ask(gateway)
     assert upstream.open_connections == 1
 
-    await eventually(lambda: upstream.open_connections == 0, within_s=1.8)
+    async with loop_time() as waited:
+        await eventually(lambda: upstream.open_connections == 0)
+    assert waited.s < 1.8
     assert connections(gateway, "idle") == 0
     assert (await ask(gateway)).status == 200
 
@@ -741,7 +744,9 @@ async def test_an_instance_that_goes_keeps_no_idle_connection(
 
     await gateway.admin(method, "/services/orders_service/instances/i1" + end)
 
-    await eventually(lambda: upstream.open_connections == 0, within_s=1)
+    async with loop_time() as waited:
+        await eventually(lambda: upstream.open_connections == 0)
+    assert waited.s < 1
     assert connections(gateway, "idle") == 0
 
 
@@ -763,7 +768,9 @@ async def test_a_connection_in_use_ends_with_its_exchange_when_the_instance_goes
     gate.set()
 
     assert (await asked).body == b"ok"
-    await eventually(lambda: upstream.open_connections == 0, within_s=1)
+    async with loop_time() as waited:
+        await eventually(lambda: upstream.open_connections == 0)
+    assert waited.s < 1
     await eventually(lambda: not gateway.gateway.upstreams._leaving)
 
 
@@ -784,7 +791,9 @@ async def test_an_instance_that_has_moved_is_met_at_its_new_address_alone(
         assert (await ask(gateway)).status == 200
 
     assert (len(before.requests), len(after.requests)) == (1, 3)
-    await eventually(lambda: before.open_connections == 0, within_s=1)
+    async with loop_time() as waited:
+        await eventually(lambda: before.open_connections == 0)
+    assert waited.s < 1
     assert [len(connection.requests) for connection in after.connections] == [3]
 
 
