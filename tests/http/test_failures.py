@@ -122,7 +122,7 @@ async def test_the_total_time_out_holds_over_all_attempts_together(
     start_gateway: StartGateway, black_hole: int
 ) -> None:
     """Each of twelve dead instances had its own time-out: 24 seconds instead of three."""
-    gateway = await start_gateway(UPSTREAM_CONNECT_TIMEOUT="0.4", UPSTREAM_TOTAL_TIMEOUT="1")
+    gateway = await start_gateway(UPSTREAM_CONNECT_TIMEOUT="0.8", UPSTREAM_TOTAL_TIMEOUT="2")
     heartbeats = {"health.probe": "heartbeat"}
     for number in range(12):
         await gateway.register("orders_service", black_hole, f"i{number}", metadata=heartbeats)
