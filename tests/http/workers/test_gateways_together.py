@@ -90,6 +90,8 @@ async def test_drains_end_while_workers_are_killed_and_rolled(
             drained += 1
         assert (await rolling)["event"] == "roll.done"
         await gateways[0].all_ready(without=[killed])
+        # A worker that closes is one that a drain waits for.
+        await in_the_end(lambda: len(gateways[1].logs("worker.stopped")) == 2)
         assert (await drains.once()) == {
             "complete": True,
             "workers": 4,
