@@ -31,8 +31,11 @@ TOPIC = "metrics"
 ANSWERED_WITHIN_S = 0.8
 #: So often the master hears of counters that nobody asks for.
 GIVEN_EVERY_S = 3.0
-#: Without the master nobody knows what workers that have ended had counted.
-MASTER_WITHIN_S = 2.0
+#: Without the master nobody knows what workers that have ended had counted. One that goes on with new code
+#: answers a little later; Prometheus waits for 10 s.
+MASTER_WITHIN_S = 8.0
+#: A worker that ends waits no longer for it.
+LAST_WITHIN_S = 2.0
 
 
 class GatewayScrapes:
@@ -61,7 +64,7 @@ class GatewayScrapes:
         """Give the master what is counted at the end, and wait until it has it."""
         await self._told()
         if not self._siblings.deserted.is_set():
-            await self._siblings.ask_master("departed", {"answered": []}, MASTER_WITHIN_S)
+            await self._siblings.ask_master("departed", {"answered": []}, LAST_WITHIN_S)
 
     async def _families(self) -> list[Family]:
         """What a scrape found that began after this call; those who wait meanwhile share the next one."""

@@ -96,6 +96,25 @@ async def test_no_counter_goes_back_while_workers_are_killed_and_rolled(
         assert 0 < refused(seen[-1]) <= load.answered + load.broken
 
 
+async def test_a_scrape_waits_for_a_master_that_takes_its_time_to_go_on_with_new_code(
+    tmp_path: Path, registry_url: str
+) -> None:
+    """On a busy machine it took more than the 2 s after which the scrape was answered 503."""
+    code = tmp_path / "sitecustomize.py"
+    code.write_text("")
+    async with gateway_of_workers(tmp_path, registry_url, PYTHONPATH=str(tmp_path)) as gateway:
+        begun = tmp_path / "begun"
+        code.write_text(
+            "import sys\nif sys.orig_argv[-1] == 'lockgate.master':\n"
+            f"    import time; open({str(begun)!r}, 'w').close(); time.sleep(3)\n"
+        )
+        rolled = asyncio.create_task(gateway.roll())
+        await eventually(begun.exists, within_s=60)
+
+        assert (await gateway.request("GET", "/metrics")).status == 200
+        assert (await rolled)["event"] == "roll.done"
+
+
 async def test_the_sum_is_all_requests_after_a_kill_and_a_roll(
     tmp_path: Path, registry_url: str
 ) -> None:
