@@ -35,7 +35,7 @@ def lockgate(cwd: Path, *arguments: str, **variables: str) -> subprocess.Complet
         env=environment() | variables,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=50,
         check=False,
     )
 
@@ -166,7 +166,7 @@ def test_logs_follow_files_that_grow_rotate_and_appear(tmp_path: Path) -> None:
         assert next_line(process)["event"] == "new"
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=5)
+        process.communicate(timeout=30)
     assert process.returncode == 0
 
 
@@ -181,7 +181,7 @@ def on_a_terminal(cwd: Path, *arguments: str, **variables: str) -> str:
     try:
         command = [*LOCKGATE, *arguments]
         settings = environment() | variables
-        subprocess.run(command, cwd=cwd, env=settings, stdout=theirs, timeout=20, check=True)
+        subprocess.run(command, cwd=cwd, env=settings, stdout=theirs, timeout=50, check=True)
         return os.read(ours, 65536).decode()
     finally:
         os.close(ours)

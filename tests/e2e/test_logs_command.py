@@ -85,7 +85,7 @@ def test_a_correlation_id_that_is_nowhere_is_waited_for(tmp_path: Path) -> None:
         assert next_line(process)["event"] == "e3"
     finally:
         process.terminate()
-        process.communicate(timeout=5)
+        process.communicate(timeout=30)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -96,7 +96,7 @@ def test_following_ends_without_a_word_when_interrupted(
     process = follow(tmp_path)
     next_line(process)
     process.send_signal(number)
-    out, error = process.communicate(timeout=10)
+    out, error = process.communicate(timeout=30)
     assert (process.returncode, out, error) == (0, "", "")
 
 

@@ -4,10 +4,12 @@ import asyncio
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import aiohttp
 import psutil
@@ -126,7 +128,9 @@ async def test_every_address_of_the_table_is_whole_on_80_columns_and_answers_200
     variables = stack.environment | {"COLUMNS": "80"}
     async with Terminal(sys.executable, REPOSITORY, variables) as terminal:
         terminal.type(f".venv/bin/lockgate ps --port-offset {stack.offset}\n")
-        await eventually(lambda: re.search(rf"where\b.*{PROMPT}", terminal.shown, re.DOTALL))
+        await eventually(
+            lambda: re.search(rf"where\b.*{PROMPT}", terminal.shown, re.DOTALL), within_s=40
+        )
         lines = terminal.shown.splitlines()[1:]
 
     assert max(map(len, lines)) <= 80
@@ -147,13 +151,25 @@ async def test_every_address_of_the_table_is_whole_on_80_columns_and_answers_200
                 assert answer.status == 200, address
 
 
+@contextmanager
+def supervisor_stands(stack: Stack) -> Iterator[None]:
+    """Start no process again within the block."""
+    supervisor = int((stack.folder / "supervisord.pid").read_text())
+    os.kill(supervisor, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(supervisor, signal.SIGCONT)
+
+
 @pytest.mark.parametrize("killed", PATHS)
 def test_a_killed_service_is_missed_with_a_reason_and_comes_back(stack: Stack, killed: str) -> None:
     registered = instances(stack, killed)
-    pid = stack.kill(killed)
-
-    refused = stack.get(PATHS[killed])
-    missed = {name: stack.get(PATHS[name]) for name in DEPEND_ON[killed]}
+    pid = stack.processes()[killed]["pid"]
+    with supervisor_stands(stack):
+        os.kill(pid, signal.SIGKILL)
+        refused = stack.get(PATHS[killed])
+        missed = {name: stack.get(PATHS[name]) for name in DEPEND_ON[killed]}
 
     assert refused.status in (502, 503), refused.body
     assert refused.json()["reason"] in (

@@ -42,7 +42,7 @@ def pids(stack: StandInStack) -> dict[str, int | None]:
 
 
 def environment_of(port: int) -> dict[str, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     try:
         connection.request("GET", "/environ")
         shown: dict[str, str] = json.loads(connection.getresponse().read())

@@ -73,7 +73,7 @@ class StandInStack:
         ]
 
 
-def until(holds: Callable[[], object], within_s: float = 8.0) -> None:
+def until(holds: Callable[[], object], within_s: float = 30.0) -> None:
     """Poll until `holds()` is true; AssertionError at the deadline."""
     deadline = time.monotonic() + within_s
     while not holds():

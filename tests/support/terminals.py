@@ -51,7 +51,7 @@ class Terminal:
         with suppress(ProcessLookupError):
             self._shell.send_signal(signal.SIGCONT)
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 await self._shell.wait()
         except TimeoutError:
             self._shell.kill()
@@ -60,7 +60,7 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self._typing, text.encode())
 
-    async def shows(self, text: str, *, within_s: float = 20) -> None:
+    async def shows(self, text: str, *, within_s: float = 40) -> None:
         """Wait until the text is shown; later calls look only at what follows it."""
 
         def found() -> bool:
