@@ -41,6 +41,11 @@ class Services:
     def targets(self) -> list[str]:
         return [one.target.decode() for one in self.asked]
 
+    @property
+    def gated(self) -> list[str]:
+        """Those of them that wait for a gate; a part whose time is over before it is connected is not asked."""
+        return [target for target in self.targets if target in self.gates]
+
     def of(self, target: str) -> Received:
         """The request for a target; there was one."""
         (found,) = [one for one in self.asked if one.target == target.encode()]

@@ -50,7 +50,7 @@ def hanging(port: int) -> Iterator[None]:
         yield
 
 
-async def connected_to(port: int, *addresses: str, within_s: float = 2.0) -> str:
+async def connected_to(port: int, *addresses: str, within_s: float = 10.0) -> str:
     dialer = Dialer(AddressPolicy(AllowedHosts.parse("")))
 
     async def resolve(host: str) -> list[IPAddress]:
@@ -79,9 +79,9 @@ async def test_all_of_them_have_the_one_time_out(port: int) -> None:
 
 
 async def test_the_next_is_tried_at_once_when_one_refuses(port: int) -> None:
-    refusing = [REFUSES] * 20  # one after the other they would take five seconds
+    refusing = [REFUSES] * 50  # one after the other they would take twelve seconds
 
-    assert await connected_to(port, *refusing, ANSWERS, within_s=2.0) == ANSWERS
+    assert await connected_to(port, *refusing, ANSWERS) == ANSWERS
 
 
 async def test_the_first_that_takes_it_is_asked_alone(port: int) -> None:
@@ -110,6 +110,6 @@ async def test_a_forbidden_address_is_named_once(host: str, told: str) -> None:
     dialer.resolver.resolve = resolve  # type: ignore[method-assign]
     with pytest.raises(ForbiddenAddress) as refused:
         await dialer.connect(
-            Instance(name="price", id="p1", host=host, port=80), Peer, within_s=1.0
+            Instance(name="price", id="p1", host=host, port=80), Peer, within_s=10.0
         )
     assert str(refused.value) == told

@@ -172,7 +172,7 @@ async def test_a_turn_of_one_who_has_left_goes_to_the_next(dialer: SlowDialer) -
     pool.give_back(first)  # the turn is promised
     leaves.cancel()  # before it could be taken
 
-    assert await asyncio.wait_for(stays, 1) is first
+    assert await asyncio.wait_for(stays, 10) is first
     assert leaves.cancelled()
 
 
@@ -186,7 +186,7 @@ async def test_one_who_leaves_while_it_connects_makes_room(dialer: SlowDialer) -
     connects.cancel()
     dialer.may_connect.set()
 
-    assert (await asyncio.wait_for(waits, 1)).is_open
+    assert (await asyncio.wait_for(waits, 10)).is_open
     assert len(pool.active) == 1
 
 
@@ -198,7 +198,7 @@ async def test_one_who_can_not_connect_makes_room(dialer: SlowDialer) -> None:
     await settle()
 
     dialer.may_connect.set()
-    results = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 1)
+    results = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 10)
 
     assert [type(result) for result in results] == [UpstreamUnreachable] * 3
     assert dialer.dialed == 3

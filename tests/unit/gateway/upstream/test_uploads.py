@@ -58,7 +58,7 @@ async def test_an_instance_is_not_blamed_while_its_client_pauses(there: ByteConn
         yield (PIECES - 1) * b"x"
 
     connection.request(HEAD, body(), deadlines=ANY)
-    await asyncio.wait_for(paused.wait(), 5)
+    await asyncio.wait_for(paused.wait(), 15)
     connection.check_deadline(asyncio.get_running_loop().time() + 10_000)
     assert not connection.is_waiting
     assert connection._failure is None
