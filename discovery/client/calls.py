@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from redis.exceptions import RedisError
 
 from ..model.answers import Drained, Record, Snapshot
-from ..model.errors import RegistryUnavailable, ServiceNotFound
+from ..model.errors import RegistryRefuses, RegistryUnavailable, ServiceNotFound
 from ..model.ids import instance_key, new_instance_id
 from ..model.instance import is_service_name, parse_registration
 from ..model.naming import names_meant
@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 #: A driver throws one of these into a call where the server gives no reply.
 FAILURES = (RedisError, OSError)
+#: A drain is looked at many times: one look without an answer in time does not end the wait, so long a silence does.
+SILENT_FOR_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +97,22 @@ class Calls:
 
     def drained(self, name: str, instance_id: str, wait_s: float) -> Call[Drained]:
         command = scripts.drained(instance_key(name, instance_id))
-        ends_s = time.monotonic() + wait_s
+        heard_s = time.monotonic()
+        ends_s = heard_s + wait_s
         for pause_s in scripts.pauses_s():
-            drained = yield from self.ask(command)
-            left_s = ends_s - time.monotonic()
-            if drained.complete or not drained.draining or left_s <= 0:
-                break
-            yield Pause(min(pause_s, left_s))
+            try:
+                drained = yield from self.ask(command)
+            except RegistryRefuses:
+                raise
+            except RegistryUnavailable:
+                now_s = time.monotonic()
+                if now_s >= min(ends_s, heard_s + SILENT_FOR_S):
+                    raise
+            else:
+                now_s = heard_s = time.monotonic()
+                if drained.complete or not drained.draining or now_s >= ends_s:
+                    break
+            yield Pause(min(pause_s, ends_s - now_s))
         return drained
 
     def deregister(self, name: str, instance_id: str) -> Call[bool]:

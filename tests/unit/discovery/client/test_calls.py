@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from discovery.client.calls import Call, Calls, Pause, Step
-from discovery.model.errors import RegistryUnavailable
+from discovery.model.errors import RegistryRefuses, RegistryUnavailable
 from discovery.model.instance import encode, parse_registration
 from discovery.model.settings import RegistrySettings
 
@@ -77,6 +79,34 @@ def test_a_drain_is_looked_at_until_it_is_complete_with_pauses_that_grow(calls: 
     assert drained.complete
     assert pauses_s == sorted(pauses_s)
     assert len(pauses_s) == 2
+
+
+def test_a_look_at_a_drain_that_is_not_answered_does_not_end_the_wait(calls: Calls) -> None:
+    """A registry that got no CPU for 0.25 s failed a drain that might have waited for 30 s."""
+    late = RedisTimeoutError("Timeout reading from registry:6379")
+    drained, _ = run(
+        calls.drained("orders", "o1", wait_s=60.0), late, STILL_DRAINING, late, DRAINED
+    )
+    assert drained.complete
+
+
+def test_a_registry_that_stays_silent_ends_the_wait_for_a_drain(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = RedisTimeoutError("Timeout reading from registry:6379")
+    monkeypatch.setattr("discovery.client.calls.SILENT_FOR_S", 0.0)
+    with pytest.raises(RegistryUnavailable):
+        run(calls.drained("orders", "o1", wait_s=60.0), STILL_DRAINING, late)
+
+
+def test_a_registry_that_refuses_ends_the_wait_for_a_drain(calls: Calls) -> None:
+    with pytest.raises(RegistryRefuses):
+        run(calls.drained("orders", "o1", wait_s=60.0), ResponseError("no such command"))
+
+
+def test_without_a_wait_a_look_that_is_not_answered_is_told(calls: Calls) -> None:
+    with pytest.raises(RegistryUnavailable):
+        run(calls.drained("orders", "o1", wait_s=0.0), RedisTimeoutError("too late"))
 
 
 def test_a_drain_that_is_not_waited_for_is_looked_at_once(calls: Calls) -> None:
