@@ -146,7 +146,7 @@ def test_a_connection_is_refused(passed: Pass) -> None:
 
 
 def test_a_unix_socket_without_a_file_is_refused(passed: Pass) -> None:
-    told = refused(passed(listening(socket.AF_UNIX, "\0lockgate-test"), names="admin"))
+    told = refused(passed(listening(socket.AF_UNIX, f"\0lockgate-{os.getpid()}"), names="admin"))
     assert told == (
         "LISTEN_FDS: descriptor 700 (admin) is a UNIX socket that has no file: "
         "use ListenStream=/run/lockgate/admin.sock"
