@@ -53,7 +53,7 @@ class Relaying:
             transport=self.transport,
         )
         request[EXCHANGE] = self.exchange
-        answer = Answer(
+        answer = self.answer = Answer(
             head,
             self.connection,
             lambda _: None,
@@ -61,11 +61,15 @@ class Relaying:
         )
         await relay(request, answer)
 
+    def give_up_after(self, timeout_s: float) -> None:
+        """Let the client read nothing for so long from the next time that it is waited for."""
+        self.answer._send_timeout_s = timeout_s
+
     async def waits_for_the_client(self) -> None:
         await eventually(lambda: self.client._drain_waiter is not None)
 
     async def over(self) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             await self._relaying
 
     @property
@@ -110,11 +114,13 @@ async def test_the_end_of_a_chunked_body_waits_for_nobody() -> None:
 async def test_a_client_that_reads_slowly_and_then_nothing_is_given_up() -> None:
     """Data written after the client became slow counted as aiohttp's, which waits without a limit."""
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n"
-    async with Relaying(head, send_timeout_s=0.05) as there:
+    async with Relaying(head, send_timeout_s=60.0) as there:
         there.client.pause_writing()
-        for _ in range(3):
+        for left in (2, 1, 0):
             there.connection.data_received(b"x" * 30_000)
             await there.waits_for_the_client()
+            if not left:
+                there.give_up_after(0.05)
             there.client.resume_writing()
             there.client.pause_writing()
         there.connection.data_received(b"x" * 30_000)
