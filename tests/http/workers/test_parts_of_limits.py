@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import StartUpstream
 from tests.support.gateway_processes import gateway_of_workers, in_the_end
-from tests.support.raw_clients import exchange
+from tests.support.raw_clients import RawClient, exchange
 from tests.support.upstreams import OK, Received
 
 pytestmark = pytest.mark.timeout(300)  # processes that start, one after the other
@@ -48,7 +48,9 @@ async def test_the_parts_of_all_workers_are_the_limit(
         asking: list[asyncio.Task[int]] = []
 
         async def ask() -> int:
-            return (await exchange(gateway.port, GET)).status
+            async with await RawClient.connect(gateway.port) as client:
+                await client.send(GET)
+                return (await client.answer(within_s=200)).status
 
         async def both_are_full() -> bool:
             asking.append(asyncio.create_task(ask()))
