@@ -33,7 +33,7 @@ ROWS = [
     (("Cache-Control: " + "x, " * 1500 + "no-store", FRESH), False),
     ((FRESH, "Age: 9223372036854775808"), False),
     ((FRESH, "Age: " + "9" * 5000), False),
-    ((FRESH, "Age: 59"), True),
+    ((FRESH, "Age: 30"), True),
     ((FRESH, "Age: 60"), False),
     ((FRESH, f"Date: {YEAR_1}"), False),
     ((FRESH, f"Date: {YEAR_9999}"), True),

@@ -101,7 +101,7 @@ def test_a_reader_that_reads_nothing_holds_nobody_up(pipe: Pipe) -> None:
         writer.write(LINE)
     took_s = time.monotonic() - began_s
 
-    assert took_s < 1
+    assert took_s < 4  # it would be held up for ever
     reading = pipe.read_in_background()
     writer.close()
     pipe.close_write_end()
@@ -232,7 +232,7 @@ def test_a_close_does_not_wait_for_ever_for_a_reader(pipe: Pipe) -> None:
     began_s = time.monotonic()
     writer.close()
 
-    assert time.monotonic() - began_s < 2
+    assert time.monotonic() - began_s < 4  # of the five that it waits otherwise
     pipe.drain()  # the writer's thread can end
 
 
