@@ -110,7 +110,7 @@ class Fleet:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        await eventually(lambda: self._is_healthy(port), within_s=20)
+        await eventually(lambda: self._is_healthy(port), within_s=60)
 
     async def restart(self, port: int) -> None:
         self.processes[port].send_signal(signal.SIGTERM)
@@ -131,12 +131,15 @@ class Fleet:
 async def under_load(gateway: RunningGateway) -> AsyncIterator[Load]:
     load = Load()
     clients = [asyncio.create_task(load.client(gateway, takes_s)) for takes_s in CLIENTS]
-    yield load
-    for client in clients:
-        client.cancel()
-    await asyncio.gather(*clients, return_exceptions=True)
+    try:
+        yield load
+    finally:
+        for client in clients:
+            client.cancel()
+        await asyncio.gather(*clients, return_exceptions=True)
 
 
+@pytest.mark.timeout(180)  # each instance starts twice
 @pytest.mark.parametrize("program", [RUN_APP, UVICORN], ids=["run_app", "uvicorn"])
 async def test_a_rolling_restart_loses_no_request(
     program: str, start_gateway: StartGateway, registry_url: str
@@ -152,7 +155,8 @@ async def test_a_rolling_restart_loses_no_request(
                 await eventually(lambda port=port, so_far=so_far: load.served[str(port)] > so_far)
     finally:
         for process in fleet.processes.values():
-            process.kill()
+            if process.returncode is None:
+                process.kill()
             await process.wait()
     assert load.failures == []
     assert load.served.total() > 100
