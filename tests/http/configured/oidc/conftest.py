@@ -73,9 +73,12 @@ class Guarded:
         return [way for ways in every if ways is not None for way in ways.live.values()]
 
     async def knows_everything(self) -> None:
-        """Wait until each gateway has heard of the provider and of the registry."""
+        """Wait until each gateway has heard of the provider and of the registry.
+
+        A provider may be a program that starts only now, and a gateway asks again after up to five seconds.
+        """
         for way in self.ways:
-            await eventually(lambda way=way: way.describe()["provider_known"])
+            await eventually(lambda way=way: way.describe()["provider_known"], within_s=40)
             await eventually(lambda way=way: way.describe()["registry"])
 
     async def close(self) -> None:
