@@ -12,7 +12,7 @@ from tests.support.upstreams import Received
 
 REQUESTS = 60
 JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-MORE = "methods: [GET, POST], compare: {json: true}, timeout: 100ms, in_flight: 10"
+MORE = "methods: [GET, POST], compare: {json: true}, timeout: 2s, in_flight: 10"
 
 
 def body_for(target: bytes) -> bytes:
