@@ -32,7 +32,9 @@ class Bar:
     `posts`, `gets`: how many may fail. `slow`: how many answers to requests after the fault may take longer
     than SLOW_S; None: any. `peak`: any may fail, but in no second after the fault may instances be asked for
     more than this times the usual load. `none_after_s`: no request that was sent this long after the fault
-    may fail. `served_within_s`: new clients may be refused until this long after the end of the fault.
+    may fail. `learns`: requests that were under way when the first one failed count as one, since the gateway
+    could not know yet; on a busy machine they are several. `served_within_s`: new clients may be refused
+    until this long after the end of the fault.
     """
 
     posts: int = 0
@@ -40,6 +42,7 @@ class Bar:
     slow: int | None = None
     peak: float | None = None
     none_after_s: float | None = None
+    learns: bool = False
     served_within_s: float | None = None
 
 
@@ -107,8 +110,7 @@ class Outcome:
         found = [*self._broke_nothing(), *self._dropped(), *self.complaints]
         if self.bar.peak is not None:
             return [*found, *self._peak_problems()]
-        gets = [one for one in self.failed if one.method == "GET"]
-        posts = [one for one in self.failed if one.method == "POST"]
+        gets, posts = self._counted("GET"), self._counted("POST")
         if len(gets) > self.bar.gets:
             found.append(f"{len(gets)} GETs failed, {self.bar.gets} may ({_kinds(gets)})")
         if self.bar.slow is not None and self.slow > self.bar.slow:
@@ -129,6 +131,15 @@ class Outcome:
         if not self.recovered:
             found.append("the gateways never said that all is well again")
         return found
+
+    def _counted(self, method: str) -> Sequence[Request]:
+        """The failed requests of a method that the bar counts."""
+        failed = [one for one in self.failed if one.method == method]
+        if not self.bar.learns or not failed:
+            return failed
+        known_s = min(one.ended_s for one in self.failed)
+        under_way = [one for one in failed if one.sent_s <= known_s]
+        return [*under_way[:1], *(one for one in failed if one.sent_s > known_s)]
 
     @property
     def slow(self) -> int:

@@ -20,7 +20,7 @@ from bench.chaos.world import DEFAULTS, QUICK, World
 PATIENCE_S = 5.0
 #: Traffic before the fault, so that connections are warm, and after recovery.
 CALM_S = 0.5
-WELL_AT_FIRST_WITHIN_S = 20.0
+WELL_AT_FIRST_WITHIN_S = 45.0
 
 
 async def run(

@@ -33,7 +33,7 @@ HANG = Bar(posts=12, none_after_s=0.5)
 #: A gateway that judges instances by real requests (docs/outliers.md). Of nginx, HAProxy and Envoy, nginx had
 #: fewest slow answers: 18.
 JUDGED_HANG = Bar(posts=2)
-JUDGED = Bar(gets=1, posts=1)
+JUDGED = Bar(gets=1, posts=1, learns=True)
 JUDGED_SLOW = Bar(slow=15)
 OUTAGE = Bar(peak=1.2)
 

@@ -7,6 +7,9 @@ import pytest
 from bench.chaos.runner import run
 from bench.chaos.scenarios import SCENARIOS, Scenario
 
+#: Its processes start slowly on a busy machine.
+pytestmark = pytest.mark.timeout(180)
+
 
 def _param(number: int, scenario: Scenario) -> object:
     # Two at a time, because more would only compete for the processor.

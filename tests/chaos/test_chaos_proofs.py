@@ -136,6 +136,32 @@ def test_slow_answers_and_the_busiest_second_are_held_to_the_bar() -> None:
     assert replace(busy, peak=1.2).problems() == []
 
 
+def failed_post(sent_s: float, ended_s: float) -> Request:
+    return Request("POST", "w", sent_s, ended_s, failure="500")
+
+
+@pytest.mark.parametrize(
+    ("failed", "said"),
+    [
+        ([failed_post(1.0, 1.3), failed_post(1.1, 1.2), failed_post(1.15, 1.4)], []),
+        (
+            [failed_post(1.0, 1.2), failed_post(1.3, 1.4)],
+            ["2 POSTs failed, 1 may (2 x 500)"],
+        ),
+    ],
+    ids=["under way at the first failure", "sent after it"],
+)
+def test_what_a_gateway_could_not_know_yet_counts_once(
+    failed: list[Request], said: list[str]
+) -> None:
+    bar = Bar(posts=1, learns=True)
+    outcome = Outcome("", "", failed, [], 1.0, [], None, None, recovered=True, bar=bar)
+    assert outcome.problems() == said
+    if not said:
+        strict = replace(outcome, bar=Bar(posts=1))
+        assert strict.problems() == ["3 POSTs failed, 1 may (3 x 500)"]
+
+
 async def test_a_gateway_that_drops_gets_does_not_hide_behind_another(
     start_keep_alive: StartKeepAlive,
 ) -> None:

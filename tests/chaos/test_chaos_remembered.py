@@ -7,6 +7,9 @@ import pytest
 
 from bench.chaos.remembered import NOTHING, SCENARIOS, Remembered, run
 
+#: Its processes start slowly on a busy machine.
+pytestmark = pytest.mark.timeout(180)
+
 
 @pytest.mark.xdist_group("chaos-1")
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
