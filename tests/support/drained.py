@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from tests.conftest import StartUpstream
-from tests.support.gateway_processes import GatewayProcess, in_the_end
+from tests.support.gateway_processes import REGISTERED, GatewayProcess, in_the_end
 from tests.support.raw_clients import exchange
 from tests.support.upstreams import ScriptedUpstream
 
@@ -37,7 +37,7 @@ class Drains:
         stays, drained = await start_upstream(), await start_upstream()
         body = {"host": "127.0.0.1", "port": stays.port, "health_check_url": "/health"}
         path = "/services/orders_service/instances/stays"
-        assert (await gateways[0].request("PUT", path, json=body)).status == 201
+        assert (await gateways[0].request("PUT", path, json=body)).status in REGISTERED
         for gateway in gateways:
             await in_the_end(lambda g=gateway: g.logs("instance.health_changed"))
         drains = cls(gateways, drained)
@@ -60,7 +60,7 @@ class Drains:
         path = f"/services/orders_service/instances/i{self._number}"
         body = {"host": "127.0.0.1", "port": self._drained.port, "health_check_url": "/health"}
         had = len(self._drained.requests)
-        assert (await gateway.request("PUT", path, json=body)).status == 201
+        assert (await gateway.request("PUT", path, json=body)).status in REGISTERED
         await in_the_end(lambda: len(self._drained.requests) > had + 4)
         answer = await gateway.request("POST", f"{path}/drain?wait=30")
         acknowledged = len(self._drained.requests)
@@ -68,7 +68,8 @@ class Drains:
         asked = self._asked
         await in_the_end(lambda: self._asked >= asked + AFTERWARDS)
         self.late += len(self._drained.requests) - acknowledged
-        assert (await gateway.request("DELETE", path)).status == 204
+        # 404: its answer came too late, and it was sent again.
+        assert (await gateway.request("DELETE", path)).status in (204, 404)
         drained: dict[str, Any] = answer.json()
         return drained
 

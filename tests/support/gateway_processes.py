@@ -18,6 +18,8 @@ from tests.support.gateways import ADMIN_TOKEN, Answer
 from tests.support.registry_servers import free_port
 
 ROOT = Path(__file__).parents[2]
+#: A registration that the registry has not answered within 0.25 s is sent again, and replaces the first one then.
+REGISTERED = (200, 201)
 
 
 #: What Python runs instead of `-m gateway` where the registry must not count as away: on a busy machine its
@@ -74,7 +76,7 @@ class GatewayProcess:
         path = f"/services/{name}/instances/i1"
         body = {"host": "127.0.0.1", "port": port, **body}
         answer = await self.request("PUT", path, port=at, json=body)
-        assert answer.status == 201, answer.body
+        assert answer.status in REGISTERED, answer.body
         await eventually(
             lambda: any(
                 line["name"] == name and line["to"] == "healthy"
