@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from tests.conftest import StartUpstream
-from tests.support.gateway_processes import REGISTERED, GatewayProcess, in_the_end
+from tests.support.gateway_processes import GatewayProcess, in_the_end
 from tests.support.raw_clients import exchange
 from tests.support.upstreams import ScriptedUpstream
 
@@ -35,9 +35,8 @@ class Drains:
         cls, gateways: Sequence[GatewayProcess], start_upstream: StartUpstream
     ) -> AsyncIterator["Drains"]:
         stays, drained = await start_upstream(), await start_upstream()
-        body = {"host": "127.0.0.1", "port": stays.port, "health_check_url": "/health"}
         path = "/services/orders_service/instances/stays"
-        assert (await gateways[0].request("PUT", path, json=body)).status in REGISTERED
+        await gateways[0].put(path, stays.port, health_check_url="/health")
         for gateway in gateways:
             await in_the_end(lambda g=gateway: g.logs("instance.health_changed"))
         drains = cls(gateways, drained)
@@ -58,9 +57,8 @@ class Drains:
         self._number += 1
         gateway = self._gateways[self._number % len(self._gateways)]
         path = f"/services/orders_service/instances/i{self._number}"
-        body = {"host": "127.0.0.1", "port": self._drained.port, "health_check_url": "/health"}
         had = len(self._drained.requests)
-        assert (await gateway.request("PUT", path, json=body)).status in REGISTERED
+        await gateway.put(path, self._drained.port, health_check_url="/health")
         await in_the_end(lambda: len(self._drained.requests) > had + 4)
         answer = await gateway.request("POST", f"{path}/drain?wait=30")
         acknowledged = len(self._drained.requests)
