@@ -18,6 +18,7 @@ from gateway.upstream import tls_terms
 from gateway.upstream.resolver import Resolver
 from tests.conftest import StartGateway, StartKeepAlive, StartUpstream
 from tests.support.eventually import eventually
+from tests.support.files import text_of
 from tests.support.gateways import RunningGateway, gateway_settings
 from tests.support.registry_servers import RegistryServer
 from tests.support.upstreams import (
@@ -176,7 +177,7 @@ async def test_the_registry_is_told_nothing_of_it_and_a_saved_view_has_nothing_o
         await gateway.register("price_service", upstream.port, "p2")
         assert (await gateway.get("/services")).json()["count"] == 2
         await eventually(lambda: b"price_service/p2" in sent and b"connected" in sent)
-        await eventually(lambda: "price_service/p2" in view_file.read_text())
+        await eventually(lambda: "price_service/p2" in text_of(view_file))
         assert b"legacy" not in sent
         assert "legacy" not in view_file.read_text()
     named = key_of(service).replace("/", "/instances/")
@@ -469,7 +470,7 @@ async def test_a_new_gateway_without_a_registry_begins_with_its_saved_view_and_t
     environment = {"REDIS_URL": own_registry.url, "VIEW_FILE": str(view_file)}
     first = await start_gateway(fixed=[service], **environment)
     await first.register("orders_service", upstream.port)
-    await eventually(lambda: "orders_service" in view_file.read_text())
+    await eventually(lambda: "orders_service" in text_of(view_file))
     own_registry.kill()
     second = await start_gateway(fixed=[service], **environment)
     for path in ("/api/legacy", "/api/orders", "/ready"):

@@ -8,6 +8,7 @@ import pytest
 from tests.conftest import StartUpstream
 from tests.http.test_process import GET, READY
 from tests.support.eventually import eventually
+from tests.support.files import text_of
 from tests.support.gateway_processes import gateway_process
 from tests.support.raw_clients import exchange
 from tests.support.registry_servers import RegistryServer
@@ -35,7 +36,7 @@ async def test_a_gateway_replaced_while_the_registry_is_away_loses_no_request(
         folder.mkdir()
     async with gateway_process(first, own_registry.url, VIEW_FILE=str(file)) as gateway:
         await gateway.register("orders_service", upstream.port, health_check_url="/health")
-        await eventually(lambda: "orders_service/i1" in file.read_text(), within_s=20)
+        await eventually(lambda: "orders_service/i1" in text_of(file), within_s=20)
         own_registry.kill()
         gateway.process.send_signal(signal.SIGTERM)
         await gateway.exit_status()
