@@ -53,6 +53,9 @@ WRONG_PORT = (
     "or its container: host, --host or ADVERTISE_HOST names another"
 )
 
+#: The programs may stand for a while, and what is wrong with them must stay the same.
+PATIENT = {"HEALTH_CHECK_TIMEOUT": "20"}
+
 #: A server that accepts only one Host, as Django does with ALLOWED_HOSTS.
 SHOP = """
 import http.server, sys
@@ -133,7 +136,7 @@ async def test_no_health_path(
     log: Log,
 ) -> None:
     """`python -m http.server` with a health path, as most people start."""
-    gateway = await start_gateway()
+    gateway = await start_gateway(**PATIENT)
     program = await start_registered(registry_url, "--health-path", "/health")
 
     line = await told(program, "unhealthy: ")
@@ -167,7 +170,7 @@ async def test_no_health_path_of_what_curl_registers(
 async def test_the_path_mended_says_where_it_can_be_called(
     start_gateway: StartGateway, start_registered: StartRegistered, registry_url: str
 ) -> None:
-    gateway = await start_gateway()
+    gateway = await start_gateway(**PATIENT)
     program = await start_registered(registry_url, "--health-path", "/")
 
     line = await told(program, "healthy: ")
@@ -293,7 +296,7 @@ async def test_allowed_hosts(
     tmp_path: Path,
     log: Log,
 ) -> None:
-    gateway = await start_gateway()
+    gateway = await start_gateway(**PATIENT)
     (tmp_path / "shop.py").write_text(SHOP)
     command = (sys.executable, "shop.py", "PORT")
     program = await start_registered(registry_url, "--health-path", "/", command=command)
@@ -332,7 +335,7 @@ async def test_no_gateway(start_registered: StartRegistered, registry_url: str) 
 async def test_over_http_alone_health_is_told_as_well(
     start_gateway: StartGateway, start_registered: StartRegistered
 ) -> None:
-    gateway = await start_gateway()
+    gateway = await start_gateway(**PATIENT)
     nowhere = f"redis://127.0.0.1:{free_port()}/0"
     over_http = ("--via-http", gateway.url, "--token", ADMIN_TOKEN)
     program = await start_registered(nowhere, *over_http, "--health-path", "/health", "--ttl", "1")
