@@ -76,13 +76,13 @@ def started(heading: str, port: int, url: str) -> Iterator["subprocess.Popen[str
 
 def output_of(heading: str, url: str) -> tuple[int, str]:
     with started(heading, 0, url) as process:
-        printed, _ = process.communicate(timeout=20)
+        printed, _ = process.communicate(timeout=50)
         return process.returncode, printed
 
 
 def get(url: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=20) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as refusal:
         with refusal:
@@ -116,7 +116,7 @@ def test_the_service_is_found_finds_others_and_takes_its_leave(
 ) -> None:
     port = free_port()
     with started(framework, port, registry_url) as process:
-        until(lambda: registry.get_service("orders_service"), within_s=20)
+        until(lambda: registry.get_service("orders_service"), within_s=40)
         url = registry.discover_service("orders_service")
         assert url == f"http://localhost:{port}"
         (listed,) = [one for one in registry.list_services() if one["name"] == "orders_service"]
@@ -126,7 +126,7 @@ def test_the_service_is_found_finds_others_and_takes_its_leave(
         assert status == 200
         assert others in found
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=10)
+        process.wait(timeout=30)
     assert registry.get_service("orders_service") is None
 
 
@@ -136,7 +136,7 @@ def test_the_service_answers_503_while_what_it_needs_is_missing(
 ) -> None:
     port = free_port()
     with started(framework, port, registry_url):
-        until(lambda: connects(f"http://localhost:{port}"), within_s=20)
+        until(lambda: connects(f"http://localhost:{port}"), within_s=40)
         status, detail = get(f"http://localhost:{port}/market")
         assert status == 503
         assert "no healthy instance of market_data_service" in detail

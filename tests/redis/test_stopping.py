@@ -71,7 +71,7 @@ def running(program: str, url: str) -> Iterator[tuple["subprocess.Popen[str]", i
         text=True,
     )
     try:
-        until(lambda: "registered" in events_of(url), within_s=20)
+        until(lambda: "registered" in events_of(url), within_s=40)
         yield process, port
     finally:
         process.kill()
@@ -80,7 +80,7 @@ def running(program: str, url: str) -> Iterator[tuple["subprocess.Popen[str]", i
 
 def answers(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20):
             return True
     except urllib.error.HTTPError as refusal:
         refusal.close()
@@ -111,7 +111,7 @@ def test_a_registry_that_is_away_holds_no_signal_back_for_long(
     with running(program, own_registry.url) as (process, _):
         own_registry.kill()
         process.terminate()
-        process.communicate(timeout=8)
+        process.communicate(timeout=30)
         assert process.returncode == status
 
 

@@ -167,9 +167,12 @@ async def test_another_keeper_goes_on_when_the_one_that_orders_has_died(
     pebble = start_pebble()
     spec = spec_for(pebble, DOMAIN)
     store = Store(RegistrySettings(redis_url=registry_url), spec.directory, worker="dead")
-    turn = await store.claim(0.5)  # nobody renews it
+    turn = await store.claim(60.0)
     assert turn is not None
     assert await store.claim(0.5) is None
+    with redis.Redis.from_url(registry_url) as client:
+        (lease,) = client.keys("*:lease")
+        client.pexpire(lease, 500)  # nobody renews it
     one = await start_keeper("b", spec, ports=[pebble.http_port])
     await has_certificate(one)
     # What the dead one still sends comes too late.
