@@ -16,7 +16,7 @@ from tests.support.registry_servers import RegistryServer, free_port
 
 NAME = "registry"
 SLOTS = 16384
-#: A failover takes about two seconds, and 30 s more where the sentinels got no CPU for two seconds: they
+#: A failover takes about four seconds, and 30 s more where the sentinels got no CPU for two seconds: they
 #: mistrust what they see, and begin none until then.
 FAILOVER_S = 75.0
 
@@ -48,7 +48,8 @@ class Sentinel:
                     "bind 127.0.0.1",
                     f"dir {folder}",
                     f"sentinel monitor {NAME} 127.0.0.1 {primary_port} {quorum}",
-                    f"sentinel down-after-milliseconds {NAME} 500",
+                    # A primary that gets no CPU for a second is not down.
+                    f"sentinel down-after-milliseconds {NAME} 2000",
                     f"sentinel failover-timeout {NAME} 3000",
                     *lines,
                     "",
