@@ -136,3 +136,12 @@ def _structlog_as_it_was() -> Iterator[None]:
     """Restore structlog's configuration after each test."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
+def _signals_as_they_were() -> Iterator[None]:
+    """Fail a test that leaves signals ignored or blocked: programs that later tests start would inherit that."""
+    yield
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR2):
+        assert signal.getsignal(number) != signal.SIG_IGN

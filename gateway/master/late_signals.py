@@ -7,7 +7,7 @@ _NUMBERS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
 
 
 async def ignore_late_signals() -> None:
-    """Ignore the signals to stop, reload and roll; call it when nothing is left to do.
+    """Ignore the signals to stop, reload and roll, to the end of the process; call it when nothing is left to do.
 
     A loop that closes gives them back their default: they would end the process with another status.
     Threads that go on must have them blocked, since between two handlers there is the default too.

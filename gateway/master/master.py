@@ -81,7 +81,6 @@ class Master:
         alive.cancel()
         self.ports.close()
         self.log.info("gateway.stopped")
-        await ignore_late_signals()
         return self._status
 
     def _close_port(self) -> None:
@@ -173,7 +172,9 @@ def run(state: MasterState) -> int:
 
 
 async def _run(state: MasterState) -> int:
-    return await Master(state).run()
+    status = await Master(state).run()
+    await ignore_late_signals()
+    return status
 
 
 def main() -> None:

@@ -19,7 +19,6 @@ from gateway.machine.bind_failures import reason
 from gateway.machine.collector import spare_the_collector
 from gateway.machine.interpreter import is_compiled
 from gateway.machine.shared_counts import SharedCounts
-from gateway.master.late_signals import ignore_late_signals
 from gateway.master.launching import OF_THE_MASTER
 from gateway.process.draining import drain
 from gateway.process.readiness import NO_VIEW as WAITS_FOR_VIEW
@@ -127,7 +126,6 @@ async def serve(
         if gateway.scrapes is not None:
             await gateway.scrapes.last()
         siblings.close()
-        await ignore_late_signals()
     if siblings.alone:
         _log.info("gateway.stopped")
 

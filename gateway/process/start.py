@@ -20,6 +20,7 @@ from gateway.config.variables import variable_defaults
 from gateway.machine.collector import collector_paused
 from gateway.machine.descriptors import raise_limit
 from gateway.machine.shared_counts import shared_counts
+from gateway.master.late_signals import ignore_late_signals
 from gateway.master.launching import MASTER, command
 from gateway.master.state import MasterState
 from gateway.master.wire import MASTER_STATE
@@ -103,6 +104,7 @@ def _serve(
         require_extension()
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(serve(settings, sockets, at_start, seat=seat))
+            runner.run(ignore_late_signals())
     except ListenError as error:
         print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_FAILURE
