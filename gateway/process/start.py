@@ -52,9 +52,7 @@ def main() -> int:
         return _begin()
     except SettingsError as error:  # also what only the settings and the file together tell
         print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
-    except (
-        ConfigurationRejected
-    ) as rejected:  # at the start, or since siblings have another file by now
+    except ConfigurationRejected as rejected:  # also where siblings have another file by now
         print(*rejected.mistakes, sep="\n", file=sys.stderr)  # noqa: T201
     return EXIT_USAGE
 
